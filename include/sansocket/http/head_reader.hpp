@@ -1,0 +1,59 @@
+// Collects a head that arrives in pieces: bounded, each byte looked at once (RFC 9112 §2.1).
+#ifndef SANSOCKET_HTTP_HEAD_READER_HPP
+#define SANSOCKET_HTTP_HEAD_READER_HPP
+
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "sansocket/core/buffer.hpp"
+#include "sansocket/core/bytes.hpp"
+#include "sansocket/core/result.hpp"
+#include "sansocket/http/head_scanner.hpp"
+
+namespace sansocket {
+
+/// Keeps a head as it comes. A fault is found at the byte that makes it.
+template <byte_buffer Buffer = heap_buffer>
+class head_reader {
+ public:
+  explicit head_reader(head_kind kind, head_limits limits = {}) noexcept : scanner_(kind, limits), most_(limits.bytes) {}
+
+  /// Reads on.
+  /// Takes:  the next bytes of the stream; those of the head are taken off, those behind it stay.
+  /// Gives:  the head's text with its empty line; or need_more.
+  /// Errors: head_too_large, too_many_fields, request_line_malformed, status_line_malformed,
+  ///         field_malformed, out_of_memory.
+  /// Life:   the text is a view of this object.
+  /// Cost:   O(n) in the new bytes, however many came before.
+  partial<std::string_view> read(bytes& input) noexcept {
+    using outcome = partial<std::string_view>;
+    const std::size_t used = scanner_.scan(text_of(input));
+    if (scanner_.error() != error::none) return scanner_.error();
+    const bytes room = buffer_.extend(used, most_);
+    if (room.size() != used) return Buffer::max_size() < most_ ? error::head_too_large : error::out_of_memory;
+    if (used != 0) std::memcpy(room.data(), input.data(), used);
+    input = input.subspan(used);
+    if (!scanner_.done()) return outcome::need_more(1);
+    return text();
+  }
+
+  /// What came of the head so far.
+  /// Life: a view of this object.
+  std::string_view text() const noexcept { return text_of(const_bytes(buffer_.view())); }
+
+  /// The head is whole.
+  bool complete() const noexcept { return scanner_.done(); }
+
+  /// No byte has come yet.
+  bool untouched() const noexcept { return scanner_.untouched(); }
+
+ private:
+  head_scanner scanner_;
+  std::size_t most_;
+  Buffer buffer_;
+};
+
+}  // namespace sansocket
+
+#endif
