@@ -23,6 +23,7 @@ template <class Buffer>
 concept byte_buffer = std::default_initializable<Buffer> && std::movable<Buffer> &&
                       requires(Buffer buffer, const Buffer& held, std::size_t n) {
                         { held.size() } -> std::same_as<std::size_t>;
+                        { held.capacity() } -> std::same_as<std::size_t>;
                         { held.view() } -> std::same_as<const_bytes>;
                         { buffer.view() } -> std::same_as<bytes>;
                         { buffer.extend(n, n) } -> std::same_as<bytes>;
@@ -54,7 +55,7 @@ class heap_buffer {
 
   bytes extend(std::size_t count, std::size_t most = max_size()) noexcept {
     const std::size_t old_size = size();
-    if (count > max_size() - old_size) return {};
+    if (count == 0 || count > max_size() - old_size) return {};
     const std::size_t needed = old_size + count;
     if (needed > capacity() && !grow(std::max(needed, std::min(2 * capacity(), most)))) return {};
     block_->size = needed;

@@ -110,8 +110,8 @@ class basic_client_handshake {
     } else if (from.secure && !to->secure) {
       next.fail(error::redirect_insecure);
     } else {
-      const bool same_origin = from.secure == to->secure && from.port == to->port && equals_ignoring_case(from.host, to->host);
-      next.begin(*to, with_credentials_ && same_origin);
+      const bool same_place = from.secure == to->secure && from.port == to->port && equals_ignoring_case(from.host, to->host);
+      next.begin(*to, with_credentials_ && same_place);
     }
     return next;
   }

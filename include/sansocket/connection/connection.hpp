@@ -1,0 +1,426 @@
+// A WebSocket connection from the end of the opening handshake on: bytes in, events out, bytes out (§5 to §7).
+#ifndef SANSOCKET_CONNECTION_CONNECTION_HPP
+#define SANSOCKET_CONNECTION_CONNECTION_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "sansocket/codec/close_payload.hpp"
+#include "sansocket/codec/utf8.hpp"
+#include "sansocket/connection/closing.hpp"
+#include "sansocket/connection/event.hpp"
+#include "sansocket/connection/frame_writer.hpp"
+#include "sansocket/connection/message_reader.hpp"
+#include "sansocket/connection/prepared_message.hpp"
+#include "sansocket/core/agreement.hpp"
+#include "sansocket/core/buffer.hpp"
+#include "sansocket/core/limits.hpp"
+#include "sansocket/core/role.hpp"
+#include "sansocket/crypto/random.hpp"
+
+namespace sansocket {
+
+/// The spelling of "every message in one frame".
+inline constexpr std::uint32_t unfragmented = std::numeric_limits<std::uint32_t>::max();
+
+/// What a connection accepts and how it sends.
+struct connection_options {
+  message_limits limits{};
+  /// A message that would make more bytes than this wait is refused with would_block; one that is
+  /// larger by itself goes when nothing else waits.
+  std::size_t high_water = 1024 * 1024;
+  /// Messages longer than this are sent in fragments of this size; none are, unless it is set.
+  std::uint32_t fragment_size = unfragmented;
+  enum delivery delivery = delivery::messages;
+};
+
+/// The types that a connection is made of, the defaults. A policy of one's own has these four.
+struct default_policy {
+  using message_buffer = heap_buffer;    ///< holds a message that is cut; sets the largest one if it is fixed
+  using output_buffer = heap_buffer;     ///< holds what waits to be sent
+  using retained_buffer = heap_buffer;   ///< holds what retain() takes over
+  using random_source = openssl_random;  ///< a client's masking keys
+};
+
+namespace detail {
+
+template <role Role, class Policy>
+struct random_of {
+  using type = no_random;
+};
+template <class Policy>
+struct random_of<role::client, Policy> {
+  using type = typename Policy::random_source;
+};
+
+}  // namespace detail
+
+/// One end of a connection. It does no I/O, reads no clock and never blocks.
+///
+/// In:  receive(chunk), then poll() until it gives no event; the views in an event end with the next call.
+/// Out: output() are the bytes to send, sent(n) says how many went; transport() says when to close.
+///
+/// A rule that the peer breaks ends the connection: a Close frame is queued and the last event says
+/// why. A mistake of the caller is returned and changes nothing.
+/// Distinct objects may be used from distinct threads; one object from one thread at a time.
+template <role Role, class Policy = default_policy>
+class connection {
+ public:
+  using random_type = typename detail::random_of<Role, Policy>::type;
+
+  /// A connection whose handshake someone else has seen to.
+  explicit connection(const connection_options& options = {}, random_type random = {}) noexcept
+      : options_(options), writer_(std::move(random)) {}
+
+  /// A connection after its handshake; the bytes that came behind the head are its first chunk, so
+  /// poll before the first receive.
+  explicit connection(const agreement& agreed, const connection_options& options = {}, random_type random = {}) noexcept
+      : chunk_(agreed.behind_head()), options_(options), writer_(std::move(random)) {}
+
+  // Input
+
+  /// Hands over the next bytes from the peer. They are unmasked in place.
+  /// Takes:  a chunk of any size; it stays, untouched, until poll gave no event or retain was called.
+  /// Errors: input_pending, if the last chunk is not used up; the new one is not taken then.
+  /// Cost:   O(1).
+  [[nodiscard]] error receive(bytes chunk) noexcept {
+    if (!chunk_.empty()) return error::input_pending;
+    if (closing_.may_receive()) chunk_ = chunk;
+    return error::none;
+  }
+
+  /// The peer has ended the transport. The last event comes when all that was received is used up.
+  void receive_eof() noexcept { closing_.receive_eof(); }
+
+  /// Gives what happened next; nothing if more bytes are needed.
+  /// Life:   the event's views are valid until the next call of poll, receive or retain.
+  /// Cost:   O(n) in the bytes used; no allocation for a message that lies whole in the chunk.
+  event poll() noexcept;
+
+  /// Calls `visit(event)` for every event that is due.
+  template <class Visitor>
+  void drain(Visitor&& visit) {
+    while (const event next = poll()) visit(next);
+  }
+
+  /// Takes over what is left of the chunk, so that its memory can be used for something else while
+  /// polling rests.
+  /// Errors: out_of_memory, buffer_full; nothing is taken over then.
+  [[nodiscard]] error retain() noexcept {
+    if (chunk_.empty() || retained_.size() != 0) return error::none;
+    if (!append(retained_, chunk_)) {
+      return retained_.max_size() < heap_buffer::max_size() ? error::buffer_full : error::out_of_memory;
+    }
+    chunk_ = retained_.view();
+    return error::none;
+  }
+
+  // Messages
+
+  /// Queues a text message.
+  /// Errors: payload_not_utf8 and those of send_binary.
+  /// Source: §5.6, §6.1.
+  [[nodiscard]] error send_text(std::string_view text) noexcept {
+    return send(message_type::text, bytes_of(std::string_view(text)));
+  }
+
+  /// Queues a binary message.
+  /// Errors: closing, message_in_progress, would_block, buffer_full, random_failed, out_of_memory;
+  ///         nothing is queued then.
+  /// Cost:   one copy of the payload, masked on the way in a client.
+  [[nodiscard]] error send_binary(const_bytes data) noexcept { return send(message_type::binary, data); }
+
+  /// Queues a message of either type.
+  [[nodiscard]] error send(message_type type, const_bytes payload) noexcept;
+
+  /// Queues a message piece by piece, each as a frame: the first begins it, `last` ends it.
+  /// Errors: those of send; message_type_mismatch. A code point may be cut between pieces.
+  /// Source: §5.4.
+  [[nodiscard]] error send_piece(message_type type, const_bytes piece, bool last) noexcept;
+
+  /// Queues a message that was encoded before.
+  /// Errors: those of send_binary.
+  [[nodiscard]] error send(const prepared_message& message) noexcept
+    requires(Role == role::server)
+  {
+    const error refusal = may_send_message(message.frame().size());
+    return refusal != error::none ? refusal : writer_.add_encoded(message.frame());
+  }
+
+  /// Queues a message whose payload is not copied: output_runs() shows it where it lies.
+  /// Errors: those of send; would_block also while another payload is lent.
+  /// Life:   the payload stays as it is until lends() is false or settle() was called.
+  /// Cost:   for text, one pass to validate it; otherwise O(1).
+  [[nodiscard]] error send_lent(message_type type, const_bytes payload) noexcept
+    requires(Role == role::server);
+
+  /// Queues a message that was encoded before, without a copy; like send_lent otherwise.
+  [[nodiscard]] error send_lent(const prepared_message& message) noexcept
+    requires(Role == role::server)
+  {
+    if (writer_.lends()) return error::would_block;
+    const error refusal = may_send_message(0);
+    if (refusal == error::none) writer_.lend(message.frame());
+    return refusal;
+  }
+
+  /// A payload is lent and not all of it is sent.
+  bool lends() const noexcept { return writer_.lends(); }
+
+  /// Takes over what is left of a lent payload.
+  /// Errors: out_of_memory, buffer_full; it stays lent then.
+  [[nodiscard]] error settle() noexcept { return writer_.settle(); }
+
+  // Control
+
+  /// Queues a ping.
+  /// Errors: closing, control_payload_too_long, random_failed, out_of_memory; would_block while an
+  ///         earlier one waits to be sent.
+  /// Source: §5.5.2.
+  [[nodiscard]] error send_ping(const_bytes payload = {}) noexcept {
+    if (!closing_.may_send()) return error::closing;
+    if (payload.size() > max_control_payload) return error::control_payload_too_long;
+    return writer_.ping_waits() ? error::would_block : writer_.add_ping(payload);
+  }
+
+  /// A ping waits to be sent: the time that its pong takes has not begun.
+  bool ping_waits() const noexcept { return writer_.ping_waits(); }
+
+  /// Queues a pong that nobody asked for. Pings are answered without it.
+  /// Errors: those of send_binary; control_payload_too_long.
+  /// Source: §5.5.3.
+  [[nodiscard]] error send_pong(const_bytes payload = {}) noexcept;
+
+  /// Starts the closing handshake. Messages may still come until the peer's Close does.
+  /// Takes:  a sendable code and a reason in UTF-8, which is cut between code points after 123 bytes;
+  ///         or no_status for a Close frame without a payload.
+  /// Errors: closing, close_code_not_sendable, payload_not_utf8, random_failed, out_of_memory.
+  /// Source: §7.1.2.
+  [[nodiscard]] error send_close(close_code code = close_code::normal, std::string_view reason = {}) noexcept {
+    if (!closing_.may_send()) return error::closing;
+    const error fault = queue_close({code, reason});
+    if (fault == error::none) closing_.send_close(code);
+    return fault;
+  }
+
+  // Output
+
+  /// Bytes to send; empty when there are none. There may be more behind them: see output_runs.
+  /// Life: until the next call of anything that is not const.
+  const_bytes output() const noexcept {
+    const auto runs = writer_.runs();
+    return !runs[0].empty() ? runs[0] : !runs[1].empty() ? runs[1] : runs[2];
+  }
+
+  /// All bytes to send, in order, for a gathering write such as writev; a run may be empty.
+  /// Life: until the next call of anything that is not const.
+  std::array<const_bytes, 3> output_runs() const noexcept { return writer_.runs(); }
+
+  /// Says how many bytes of the output were sent.
+  /// Errors: sent_too_much.
+  error sent(std::size_t count) noexcept { return writer_.sent(count); }
+
+  /// Hands over all output in its buffer, as if it were sent: for writes that go on while the
+  /// connection does. What is lent is copied first.
+  /// Errors: out_of_memory, buffer_full.
+  result<typename Policy::output_buffer> take_output() noexcept {
+    if (const error fault = writer_.settle(); fault != error::none) return fault;
+    return writer_.take();
+  }
+
+  /// Bytes that wait to be sent.
+  std::size_t buffered() const noexcept { return writer_.size(); }
+
+  /// What is to be done with the transport, now that output() is what it is.
+  /// Source: §7.1.1.
+  transport_action transport() const noexcept { return closing_.transport(Role, buffered() == 0); }
+
+  /// True until a Close frame was sent or the connection has ended: messages may be sent.
+  bool is_open() const noexcept { return closing_.may_send(); }
+
+ private:
+  event fail(error what) noexcept;
+  event receive_close(event close) noexcept;
+  event last_event() noexcept;
+  error may_send_message(std::size_t size) const noexcept;
+  error queue_frames(message_type type, const_bytes payload) noexcept;
+  error queue_close(close_payload why) noexcept;
+
+  /// The most payload that goes into one frame.
+  std::size_t largest_frame() const noexcept {
+    if (options_.fragment_size == unfragmented) return std::numeric_limits<std::size_t>::max();
+    return std::max<std::size_t>(options_.fragment_size, 1);
+  }
+
+  /// How many bytes the frames of a message take.
+  std::size_t encoded_size(std::size_t size) const noexcept {
+    constexpr bool masked = Role == role::client;
+    const std::size_t piece = largest_frame();
+    if (size <= piece) return frame_header_size(size, masked) + size;
+    const std::size_t rest = size % piece;
+    return size + size / piece * frame_header_size(piece, masked) + (rest == 0 ? 0 : frame_header_size(rest, masked));
+  }
+
+  bytes chunk_;  // what is left of the input
+  connection_options options_;
+  // The two small members that follow lie in the reader's padding.
+  [[no_unique_address]] message_reader<Role, typename Policy::message_buffer> reader_;
+  utf8_validator sent_text_;  // of the text that is being sent in pieces
+  std::uint8_t sending_ = 0;  // the message_type that is being sent in pieces; 0 if none is
+  frame_writer<Role, typename Policy::output_buffer, random_type> writer_;
+  typename Policy::retained_buffer retained_;  // what chunk_ views after retain()
+  class closing closing_;
+};
+
+/// A server's end of a connection.
+using server_connection = connection<role::server>;
+/// A client's end of a connection; using it needs sansocket/crypto/openssl.hpp.
+using client_connection = connection<role::client>;
+
+template <role Role, class Policy>
+event connection<Role, Policy>::poll() noexcept {
+  if (!closing_.may_receive()) return last_event();
+  event next;
+  const error broken = reader_.next(chunk_, next, options_.limits, options_.delivery);
+  if (broken != error::none) return fail(broken);
+  switch (next.type) {
+    case event_type::text:
+    case event_type::binary:
+    case event_type::pong: return next;
+    case event_type::ping: {
+      // §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless
+      // it already received a Close frame."
+      const error fault = writer_.add_pong(next.payload);
+      return fault == error::none ? next : fail(fault);
+    }
+    case event_type::closed: return receive_close(next);
+    case event_type::none: break;
+  }
+  retained_.release();
+  closing_.all_read();
+  return closing_.may_receive() ? next : last_event();
+}
+
+/// The end has come, or nothing more comes: shows the report once, then gives back all memory.
+template <role Role, class Policy>
+event connection<Role, Policy>::last_event() noexcept {
+  if (closing_.report_due()) return {.type = event_type::closed, .why = closing_.take_report()};
+  chunk_ = {};
+  reader_.release();
+  retained_.release();
+  return {};
+}
+
+/// §7.1.7: fails the connection: a Close frame says why, unless one was sent before.
+template <role Role, class Policy>
+event connection<Role, Policy>::fail(error what) noexcept {
+  const close_code code = close_code_for(what);
+  const bool told = closing_.may_send() && queue_close({code, message(what)}) == error::none;
+  closing_.fail(what, told ? code : close_code::none);
+  chunk_ = {};
+  return {.type = event_type::closed, .why = closing_.take_report()};
+}
+
+template <role Role, class Policy>
+event connection<Role, Policy>::receive_close(event close) noexcept {
+  const auto why = decode_close(close.payload);
+  if (!why) return fail(why.error());
+  // §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the
+  // endpoint MUST send a Close frame in response. ... it typically echos the status code it received."
+  if (closing_.may_send()) {
+    if (const error fault = queue_close({why->code, {}}); fault != error::none) return fail(fault);
+  }
+  closing_.receive_close(why->code);
+  chunk_ = {};
+  close.payload = bytes_of(std::string_view(why->reason));
+  close.why = closing_.take_report();
+  return close;
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::may_send_message(std::size_t size) const noexcept {
+  // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+  if (!closing_.may_send()) return error::closing;
+  if (sending_ != 0) return error::message_in_progress;
+  return writer_.check_room(size, options_.high_water);
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::queue_close(close_payload why) noexcept {
+  std::array<std::byte, max_control_payload> payload;
+  const auto size = encode_close(why, payload);
+  if (!size) return size.error();
+  return writer_.add({.opcode = opcode::close}, const_bytes(payload).first(*size));
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::send(message_type type, const_bytes payload) noexcept {
+  if (const error refusal = may_send_message(encoded_size(payload.size())); refusal != error::none) return refusal;
+  if (type == message_type::text && !is_utf8(payload)) return error::payload_not_utf8;
+  return queue_frames(type, payload);
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::queue_frames(message_type type, const_bytes payload) noexcept {
+  const std::size_t before = writer_.size();
+  frame_header header{.opcode = static_cast<opcode>(type)};
+  do {
+    const std::size_t count = std::min(payload.size(), largest_frame());
+    header.fin = count == payload.size();
+    if (const error fault = writer_.add(header, payload.first(count)); fault != error::none) {
+      writer_.take_back(writer_.size() - before);
+      return fault;
+    }
+    payload = payload.subspan(count);
+    header.opcode = opcode::continuation;
+  } while (!header.fin);
+  return error::none;
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::send_piece(message_type type, const_bytes piece, bool last) noexcept {
+  if (!closing_.may_send()) return error::closing;
+  if (sending_ != 0 && sending_ != static_cast<std::uint8_t>(type)) return error::message_type_mismatch;
+  const std::size_t size = frame_header_size(piece.size(), Role == role::client) + piece.size();
+  if (const error refusal = writer_.check_room(size, options_.high_water); refusal != error::none) return refusal;
+  utf8_validator text = sent_text_;
+  if (type == message_type::text && (text.feed(piece) != piece.size() || (last && !text.complete()))) {
+    return error::payload_not_utf8;
+  }
+  const frame_header header{.fin = last, .opcode = sending_ == 0 ? static_cast<opcode>(type) : opcode::continuation};
+  const error fault = writer_.add(header, piece);
+  if (fault != error::none) return fault;
+  sent_text_ = text;
+  sending_ = last ? 0 : static_cast<std::uint8_t>(type);
+  return error::none;
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::send_lent(message_type type, const_bytes payload) noexcept
+  requires(Role == role::server)
+{
+  if (writer_.lends()) return error::would_block;
+  if (const error refusal = may_send_message(frame_header_size(payload.size(), false)); refusal != error::none) {
+    return refusal;
+  }
+  if (type == message_type::text && !is_utf8(payload)) return error::payload_not_utf8;
+  return writer_.add_lent({.opcode = static_cast<opcode>(type)}, payload);
+}
+
+template <role Role, class Policy>
+error connection<Role, Policy>::send_pong(const_bytes payload) noexcept {
+  if (!closing_.may_send()) return error::closing;
+  if (payload.size() > max_control_payload) return error::control_payload_too_long;
+  const std::size_t size = frame_header_size(payload.size(), Role == role::client) + payload.size();
+  if (const error refusal = writer_.check_room(size, options_.high_water); refusal != error::none) return refusal;
+  return writer_.add({.opcode = opcode::pong}, payload);
+}
+
+}  // namespace sansocket
+
+#endif

@@ -1,0 +1,93 @@
+// Takes a stream of bytes apart into headers and runs of payload (§5.2, §5.3).
+#ifndef SANSOCKET_CONNECTION_FRAME_READER_HPP
+#define SANSOCKET_CONNECTION_FRAME_READER_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "sansocket/codec/frame_header.hpp"
+#include "sansocket/codec/mask.hpp"
+#include "sansocket/core/bytes.hpp"
+#include "sansocket/core/result.hpp"
+#include "sansocket/core/role.hpp"
+
+namespace sansocket {
+
+/// Where in which frame the stream stands. It keeps a header that is cut, never any payload.
+template <role Role>
+class frame_reader {
+ public:
+  /// A header was read and its payload is not used up.
+  bool in_frame() const noexcept { return in_frame_; }
+
+  enum opcode opcode() const noexcept { return frame_.opcode; }
+  bool fin() const noexcept { return frame_.fin; }
+
+  /// Bytes of the payload that are still to come.
+  std::uint64_t remaining() const noexcept { return frame_.payload_length; }
+
+  /// Reads the next header and takes it off the input.
+  /// Takes:  `rule(first_two)`, which judges what decode_first_two gives, before the length is read.
+  /// Gives:  the header; or need_more, with the input used up.
+  /// Errors: those of the rule; length_not_minimal, length_msb_set.
+  /// Cost:   O(1).
+  template <class Rule>
+  partial<frame_header> read_header(bytes& input, Rule rule) noexcept {
+    const_bytes stream = input;
+    if (held_ != 0) {
+      const std::size_t count = std::min(header_.size() - held_, input.size());
+      std::copy_n(input.begin(), count, header_.begin() + held_);
+      stream = const_bytes(header_).first(held_ + count);
+    }
+    if (stream.size() >= 2) {
+      if (const error broken = rule(decode_first_two(stream[0], stream[1])); broken != error::none) return broken;
+    }
+    const auto decoded = decode_frame_header(stream);
+    if (decoded.failed()) return decoded.error();
+    if (!decoded.complete()) {
+      if (held_ == 0) std::copy(input.begin(), input.end(), header_.begin());
+      held_ = static_cast<std::uint8_t>(stream.size());
+      input = {};
+      return partial<frame_header>::need_more(decoded.missing());
+    }
+    input = input.subspan(decoded->size - held_);
+    held_ = 0;
+    frame_ = decoded->header;
+    in_frame_ = true;
+    return frame_;
+  }
+
+  /// Takes as much of the payload as there is off the input and unmasks it in place.
+  bytes take_payload(bytes& input) noexcept {
+    const bytes run = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(remaining(), input.size())));
+    if constexpr (Role == role::server) apply_mask(run, frame_.key);
+    used(run.size(), input);
+    return run;
+  }
+
+  /// Takes as much of the payload as fills `to` off the input, unmasked while it is copied.
+  /// Takes: a `to` that is no longer than the input and what remains of the payload.
+  void copy_payload(bytes to, bytes& input) noexcept {
+    copy_masked(to, input.first(to.size()), frame_.key);
+    used(to.size(), input);
+  }
+
+ private:
+  void used(std::size_t count, bytes& input) noexcept {
+    input = input.subspan(count);
+    frame_.payload_length -= count;
+    frame_.key = rotated(frame_.key, count);
+    in_frame_ = frame_.payload_length != 0;
+  }
+
+  frame_header frame_;  // payload_length and key are those of what remains
+  std::array<std::byte, max_frame_header_size> header_{};
+  std::uint8_t held_ = 0;  // bytes of a cut header in header_
+  bool in_frame_ = false;
+};
+
+}  // namespace sansocket
+
+#endif

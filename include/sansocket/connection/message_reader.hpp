@@ -1,0 +1,197 @@
+// Puts messages together from frames, and judges what single frames cannot show (§5.4, §6.2, §8.1).
+#ifndef SANSOCKET_CONNECTION_MESSAGE_READER_HPP
+#define SANSOCKET_CONNECTION_MESSAGE_READER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "sansocket/codec/utf8.hpp"
+#include "sansocket/connection/event.hpp"
+#include "sansocket/connection/frame_reader.hpp"
+#include "sansocket/core/buffer.hpp"
+#include "sansocket/core/limits.hpp"
+
+namespace sansocket {
+
+/// How messages are handed over.
+enum class delivery : std::uint8_t {
+  messages,  ///< whole; from the chunk itself where a message lies whole in it
+  pieces,    ///< as they come, marked `first` and `last`; nothing is assembled
+};
+
+/// Turns a stream of frames into messages, pings, pongs and one Close.
+/// The verdict on a stream, and the events before it, do not depend on how the stream was cut.
+template <role Role, byte_buffer Buffer>
+class message_reader {
+ public:
+  /// Reads on until something happened.
+  /// Takes:  the input, off which what is used is taken; and room for what happened.
+  /// Gives:  none, with an event, or with none if the input is used up. A Close frame comes as
+  ///         `closed`, its payload not judged.
+  /// Errors: what the peer did wrong, or out_of_memory; nothing more can be read then.
+  error next(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
+    expire();
+    if (fault_ != error::none) return fault_;
+    for (;;) {
+      if (!frames_.in_frame()) {
+        const auto header = frames_.read_header(input, [this](const frame_header& first_two) { return check(first_two); });
+        if (header.failed()) return header.error();
+        if (!header.complete()) break;
+        if (const error broken = begin_frame(*header, limits, how); broken != error::none) return broken;
+      }
+      step outcome{};
+      if (is_control(frames_.opcode())) outcome = read_control(input, out);
+      else if (how == delivery::pieces) outcome = read_piece(input, out);
+      else outcome = read_message(input, out, limits.message);
+      if (outcome == step::failed) return fault_;
+      if (outcome == step::deliver) return error::none;
+      if (outcome == step::need_more) break;
+    }
+    if (buffer_.size() == 0) buffer_.release();
+    return error::none;
+  }
+
+  /// Gives back all memory. Nothing more can be read.
+  void release() noexcept { buffer_.release(); }
+
+ private:
+  static_assert(Buffer::max_size() >= max_control_payload, "the message buffer cannot hold a control frame's payload");
+
+  enum class step : std::uint8_t { need_more, next_frame, deliver, failed };
+
+  step fail(error what) noexcept {
+    fault_ = what;
+    return step::failed;
+  }
+
+  bool in_message() const noexcept { return type_ != event_type::none; }
+
+  /// Ends the life of what the last event showed of the buffer.
+  void expire() noexcept {
+    const std::size_t kept = delivered_ ? 0 : frames_.in_frame() ? buffer_.size() : buffer_.size() - control_size_;
+    if (kept == buffer_.size()) return;
+#ifndef NDEBUG
+    // A view that is used for too long shows this instead of what may look right.
+    std::ranges::fill(buffer_.view().subspan(kept), std::byte{0xDD});
+#endif
+    buffer_.truncate(kept);
+    delivered_ = false;
+    control_size_ = 0;
+  }
+
+  /// The rules that the first two bytes of a frame show broken.
+  error check(const frame_header& first_two) const noexcept {
+    if (const error broken = check_frame_header(first_two, Role); broken != error::none) return broken;
+    if (is_control(first_two.opcode)) return error::none;
+    // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message"
+    const bool continues = first_two.opcode == opcode::continuation;
+    if (continues && !in_message()) return error::continuation_unexpected;
+    if (!continues && in_message()) return error::message_interrupted;
+    return error::none;
+  }
+
+  error begin_frame(const frame_header& header, const message_limits& limits, delivery how) noexcept {
+    if (is_control(header.opcode)) return error::none;
+    // What must be assembled in a fixed buffer must fit there beside one control payload; in which
+    // chunks it comes must not matter, so this binds a message that happens to lie whole in one as well.
+    const std::uint64_t room = how == delivery::pieces ? unlimited : Buffer::max_size() - max_control_payload;
+    if (header.payload_length > limits.frame) return error::frame_too_big;
+    if (header.payload_length > std::min(limits.message, room) - length_) return error::message_too_big;
+    if (fragments_ == limits.fragments) return error::too_many_fragments;
+    ++fragments_;
+    length_ += header.payload_length;
+    if (in_message()) return error::none;
+    type_ = header.opcode == opcode::text ? event_type::text : event_type::binary;
+    begun_ = false;
+    return error::none;
+  }
+
+  void end_message() noexcept {
+    type_ = event_type::none;
+    fragments_ = 0;
+    length_ = 0;
+  }
+
+  /// Moves what there is of the frame's payload into the buffer; the view of it, empty on failure.
+  /// Memory grows with what has come, never with what a length announces, and to no more than `most`.
+  bytes assemble(bytes& input, std::uint64_t most) noexcept {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
+    const bytes room = buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
+    if (room.size() == count) frames_.copy_payload(room, input);
+    else fail(error::out_of_memory);
+    return room;
+  }
+
+  step read_control(bytes& input, event& out) noexcept {
+    if (control_size_ == 0 && input.size() >= frames_.remaining()) {
+      out.payload = frames_.take_payload(input);
+    } else {
+      const bytes more = assemble(input, buffer_.size() + frames_.remaining());
+      if (fault_ != error::none) return step::failed;
+      control_size_ = static_cast<std::uint8_t>(control_size_ + more.size());
+      if (frames_.in_frame()) return step::need_more;
+      out.payload = buffer_.view().last(control_size_);
+    }
+    switch (frames_.opcode()) {
+      case opcode::ping: out.type = event_type::ping; break;
+      case opcode::pong: out.type = event_type::pong; break;
+      default: out.type = event_type::closed; break;
+    }
+    return step::deliver;
+  }
+
+  step read_message(bytes& input, event& out, std::uint64_t limit) noexcept {
+    const bool in_place = buffer_.size() == 0 && frames_.fin() && input.size() >= frames_.remaining();
+    const bytes more = in_place ? frames_.take_payload(input) : assemble(input, frames_.fin() ? length_ : limit);
+    if (fault_ != error::none) return step::failed;
+    // §8.1: "the endpoint MUST _Fail the WebSocket Connection_" on text that is not UTF-8, here at
+    // the first byte that cannot be valid.
+    if (type_ == event_type::text && text_.feed(const_bytes(more)) != more.size()) return fail(error::text_not_utf8);
+    if (frames_.in_frame()) return step::need_more;
+    if (!frames_.fin()) return step::next_frame;
+    if (!text_.complete()) return fail(error::text_not_utf8);
+    out.type = type_;
+    out.payload = in_place ? more : buffer_.view();
+    delivered_ = !in_place;
+    end_message();
+    return step::deliver;
+  }
+
+  step read_piece(bytes& input, event& out) noexcept {
+    bytes run = frames_.take_payload(input);
+    bool last = !frames_.in_frame() && frames_.fin();
+    if (type_ == event_type::text) {
+      const std::size_t valid = text_.feed(const_bytes(run));
+      if (valid != run.size() || (last && !text_.complete())) {
+        // What was valid before the fault is delivered first.
+        fault_ = error::text_not_utf8;
+        run = run.first(valid);
+        last = false;
+      }
+    }
+    if (run.empty() && !last) {
+      if (fault_ != error::none) return step::failed;
+      return frames_.in_frame() ? step::need_more : step::next_frame;
+    }
+    out = {.type = type_, .first = !begun_, .last = last, .payload = run};
+    begun_ = true;
+    if (last) end_message();
+    return step::deliver;
+  }
+
+  frame_reader<Role> frames_;
+  Buffer buffer_;                            // what has come of the message, then of a control frame's payload
+  std::uint64_t length_ = 0;                 // what the message's frames so far announced
+  std::uint32_t fragments_ = 0;              // frames of the message so far
+  event_type type_ = event_type::none;       // of the message that is under way; none between messages
+  utf8_validator text_;                      // stands between code points while no text is under way
+  std::uint8_t control_size_ = 0;            // bytes of a control payload at the buffer's end
+  bool delivered_ = false;                   // the last event shows the buffer: it can go
+  bool begun_ = false;                       // a piece of the message was delivered
+  error fault_ = error::none;
+};
+
+}  // namespace sansocket
+
+#endif
