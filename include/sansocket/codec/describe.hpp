@@ -13,7 +13,7 @@
 #include "sansocket/codec/utf8.hpp"
 #include "sansocket/core/bytes.hpp"
 #include "sansocket/core/close_code.hpp"
-#include "sansocket/core/error.hpp"
+#include "sansocket/core/error_info.hpp"
 
 namespace sansocket {
 
@@ -134,7 +134,8 @@ inline description describe(const frame_header& header, const_bytes payload = {}
 
   // Whether a frame should be masked depends on who sent it, which is not known here.
   const error broken = check_frame_header(header, header.masked ? role::server : role::client, rsv1);
-  if (broken != error::none) return words.add(", illegal: ").add(message(broken)).add(" (").add(clause(broken)).add(")");
+  if (broken != error::none)
+    return words.add(", illegal: ").add(message(broken)).add(" (").add(clause(broken)).add(")");
 
   if (payload.size() > header.payload_length) payload = payload.first(static_cast<std::size_t>(header.payload_length));
   if (payload.empty()) return words;
@@ -152,14 +153,23 @@ inline description describe_frame(const_bytes stream) noexcept {
   const auto decoded = decode_frame_header(stream);
   description words;
   if (decoded.failed()) {
-    return words.add("illegal frame header: ").add(message(decoded.error())).add(" (").add(clause(decoded.error())).add(")");
+    return words.add("illegal frame header: ")
+        .add(message(decoded.error()))
+        .add(" (")
+        .add(clause(decoded.error()))
+        .add(")");
   }
   if (!decoded.complete()) {
-    return words.add("cut frame header: ").add(stream.size()).add(" bytes, at least ").add(decoded.missing()).add(" more");
+    return words.add("cut frame header: ")
+        .add(stream.size())
+        .add(" bytes, at least ")
+        .add(decoded.missing())
+        .add(" more");
   }
   std::array<std::byte, max_control_payload> shown{};
   const_bytes payload = stream.subspan(decoded->size);
-  payload = payload.first(std::min({payload.size(), shown.size(), static_cast<std::size_t>(decoded->header.payload_length)}));
+  payload =
+      payload.first(std::min({payload.size(), shown.size(), static_cast<std::size_t>(decoded->header.payload_length)}));
   copy_masked(shown, payload, decoded->header.key);
   return describe(decoded->header, const_bytes(shown).first(payload.size()));
 }

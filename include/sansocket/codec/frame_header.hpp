@@ -87,8 +87,7 @@ constexpr frame_header decode_first_two(std::byte first, std::byte second) noexc
 /// Errors: reserved_bits_set, opcode_reserved, control_fragmented, control_too_long, mask_missing,
 ///         mask_forbidden.
 /// Source: §5.1, §5.2, §5.5.
-constexpr error check_frame_header(const frame_header& header, role receiver,
-                                   std::uint8_t allowed_rsv = 0) noexcept;
+constexpr error check_frame_header(const frame_header& header, role receiver, std::uint8_t allowed_rsv = 0) noexcept;
 
 namespace detail {
 

@@ -83,8 +83,8 @@ class utf8_validator {
     return true;
   }
 
-  std::uint8_t needed_ = 0;      // continuation bytes still to come for the code point at hand
-  std::uint8_t lowest_ = 0x80;   // bounds of the next one of them
+  std::uint8_t needed_ = 0;     // continuation bytes still to come for the code point at hand
+  std::uint8_t lowest_ = 0x80;  // bounds of the next one of them
   std::uint8_t highest_ = 0xBF;
 };
 

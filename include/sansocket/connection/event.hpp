@@ -29,9 +29,9 @@ struct close_report {
   /// none after a clean closing handshake; connection_cut if the transport ended first; otherwise the
   /// rule that the peer broke, or this end's own trouble.
   error fault = error::none;
-  which_end first = which_end::neither;          ///< who sent the first Close frame
-  close_code sent = close_code::none;            ///< none if no Close frame was sent
-  close_code received = close_code::abnormal;    ///< no_status if the Close frame had no code (§7.1.5)
+  which_end first = which_end::neither;        ///< who sent the first Close frame
+  close_code sent = close_code::none;          ///< none if no Close frame was sent
+  close_code received = close_code::abnormal;  ///< no_status if the Close frame had no code (§7.1.5)
 
   /// Both Close frames went their way.
   constexpr bool clean() const noexcept { return fault == error::none; }
@@ -42,10 +42,10 @@ struct close_report {
 ///       it may lie in is left alone.
 struct event {
   event_type type = event_type::none;
-  bool first = true;     ///< the message begins with this; false only with delivery::pieces
-  bool last = true;      ///< the message ends with this; false only with delivery::pieces
-  close_report why{};    ///< of closed
-  const_bytes payload{}; ///< the message or piece, the ping's or pong's payload, or the peer's reason
+  bool first = true;      ///< the message begins with this; false only with delivery::pieces
+  bool last = true;       ///< the message ends with this; false only with delivery::pieces
+  close_report why{};     ///< of closed
+  const_bytes payload{};  ///< the message or piece, the ping's or pong's payload, or the peer's reason
 
   constexpr explicit operator bool() const noexcept { return type != event_type::none; }
 

@@ -20,6 +20,19 @@ namespace sansocket {
 /// Stands where a server has no random source: it never masks.
 struct no_random {};
 
+namespace detail {
+
+template <role Role, class Policy>
+struct random_of {
+  using type = no_random;
+};
+template <class Policy>
+struct random_of<role::client, Policy> {
+  using type = typename Policy::random_source;
+};
+
+}  // namespace detail
+
 /// Encodes frames into one buffer that is drained from the front, with at most one payload of the
 /// caller's lent in between. Control frames always fit; messages obey the high-water mark.
 template <role Role, byte_buffer Buffer, class Random>

@@ -9,16 +9,11 @@
 #include "sansocket/codec/utf8.hpp"
 #include "sansocket/connection/event.hpp"
 #include "sansocket/connection/frame_reader.hpp"
+#include "sansocket/connection/options.hpp"
 #include "sansocket/core/buffer.hpp"
 #include "sansocket/core/limits.hpp"
 
 namespace sansocket {
-
-/// How messages are handed over.
-enum class delivery : std::uint8_t {
-  messages,  ///< whole; from the chunk itself where a message lies whole in it
-  pieces,    ///< as they come, marked `first` and `last`; nothing is assembled
-};
 
 /// Turns a stream of frames into messages, pings, pongs and one Close.
 /// The verdict on a stream, and the events before it, do not depend on how the stream was cut.
@@ -35,7 +30,8 @@ class message_reader {
     if (fault_ != error::none) return fault_;
     for (;;) {
       if (!frames_.in_frame()) {
-        const auto header = frames_.read_header(input, [this](const frame_header& first_two) { return check(first_two); });
+        const auto header =
+            frames_.read_header(input, [this](const frame_header& first_two) { return check(first_two); });
         if (header.failed()) return header.error();
         if (!header.complete()) break;
         if (const error broken = begin_frame(*header, limits, how); broken != error::none) return broken;
@@ -117,7 +113,8 @@ class message_reader {
   /// Memory grows with what has come, never with what a length announces, and to no more than `most`.
   bytes assemble(bytes& input, std::uint64_t most) noexcept {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
-    const bytes room = buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
+    const bytes room =
+        buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
     if (room.size() == count) frames_.copy_payload(room, input);
     else fail(error::out_of_memory);
     return room;
@@ -181,14 +178,14 @@ class message_reader {
   }
 
   frame_reader<Role> frames_;
-  Buffer buffer_;                            // what has come of the message, then of a control frame's payload
-  std::uint64_t length_ = 0;                 // what the message's frames so far announced
-  std::uint32_t fragments_ = 0;              // frames of the message so far
-  event_type type_ = event_type::none;       // of the message that is under way; none between messages
-  utf8_validator text_;                      // stands between code points while no text is under way
-  std::uint8_t control_size_ = 0;            // bytes of a control payload at the buffer's end
-  bool delivered_ = false;                   // the last event shows the buffer: it can go
-  bool begun_ = false;                       // a piece of the message was delivered
+  Buffer buffer_;                       // what has come of the message, then of a control frame's payload
+  std::uint64_t length_ = 0;            // what the message's frames so far announced
+  std::uint32_t fragments_ = 0;         // frames of the message so far
+  event_type type_ = event_type::none;  // of the message that is under way; none between messages
+  utf8_validator text_;                 // stands between code points while no text is under way
+  std::uint8_t control_size_ = 0;       // bytes of a control payload at the buffer's end
+  bool delivered_ = false;              // the last event shows the buffer: it can go
+  bool begun_ = false;                  // a piece of the message was delivered
   error fault_ = error::none;
 };
 

@@ -34,8 +34,7 @@ enum class close_code : std::uint16_t {
 /// Source: §7.4.1, §7.4.2 and the IANA registry that §11.7 set up (1012-1014).
 constexpr bool is_sendable(close_code code) noexcept {
   const auto value = static_cast<std::uint16_t>(code);
-  return (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) ||
-         (value >= 3000 && value <= 4999);
+  return (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
 }
 
 /// The meaning of a code in a few words; for a range's codes, the range's.

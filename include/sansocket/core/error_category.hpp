@@ -5,7 +5,7 @@
 #include <string>
 #include <system_error>
 
-#include "sansocket/core/error.hpp"
+#include "sansocket/core/error_info.hpp"
 
 template <>
 struct std::is_error_code_enum<sansocket::error> : std::true_type {};

@@ -10,9 +10,7 @@ namespace sansocket {
 enum class role : std::uint8_t { server, client };
 
 /// The role of whoever is at the other end.
-constexpr role peer_of(role own) noexcept {
-  return own == role::server ? role::client : role::server;
-}
+constexpr role peer_of(role own) noexcept { return own == role::server ? role::client : role::server; }
 
 }  // namespace sansocket
 

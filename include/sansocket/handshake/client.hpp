@@ -26,12 +26,15 @@ enum class client_status : std::uint8_t {
 };
 
 /// Writes a request and judges the response.
-template <random_source Random, sha1_hash Hash, byte_buffer Buffer = heap_buffer>
+template <class Random, class Hash, byte_buffer Buffer = heap_buffer>
 class basic_client_handshake {
  public:
+  static_assert(random_source<Random> && sha1_hash<Hash>);
+
   /// Takes: a ws: or wss: URI, which is copied, and options that outlive the handshake.
   ///        What is wrong with them is said by status() and error() at once.
-  explicit basic_client_handshake(std::string_view url, const client_options& options, Random random = {}, Hash hash = {})
+  explicit basic_client_handshake(std::string_view url, const client_options& options, Random random = {},
+                                  Hash hash = {})
       : basic_client_handshake(options, std::move(random), std::move(hash)) {
     if (!append(url_, bytes_of(std::string_view(url)))) {
       fail(error::out_of_memory);
@@ -110,7 +113,8 @@ class basic_client_handshake {
     } else if (from.secure && !to->secure) {
       next.fail(error::redirect_insecure);
     } else {
-      const bool same_place = from.secure == to->secure && from.port == to->port && equals_ignoring_case(from.host, to->host);
+      const bool same_place =
+          from.secure == to->secure && from.port == to->port && equals_ignoring_case(from.host, to->host);
       next.begin(*to, with_credentials_ && same_place);
     }
     return next;
@@ -118,7 +122,10 @@ class basic_client_handshake {
 
  private:
   explicit basic_client_handshake(const client_options& options, Random random, Hash hash)
-      : options_(&options), random_(std::move(random)), hash_(std::move(hash)), head_(head_kind::response, options.head) {}
+      : options_(&options),
+        random_(std::move(random)),
+        hash_(std::move(hash)),
+        head_(head_kind::response, options.head) {}
 
   client_status fail(enum error what) noexcept {
     error_ = what;

@@ -66,9 +66,11 @@ constexpr result<std::string_view> check_response(http_version version, std::uin
   if (status != 101) return error::status_not_101;
   detail::response_fields facts;
   for_each_field(fields, facts);
-  // §4.1 (2): lacks Upgrade, or it "contains a value that is not an ASCII case-insensitive match for the value "websocket""
+  // §4.1 (2): lacks Upgrade, or it "contains a value that is not an ASCII case-insensitive match for the value
+  // "websocket""
   if (!facts.upgrade || facts.other_upgrade) return error::upgrade_not_confirmed;
-  // §4.1 (3): lacks Connection, or it "doesn't contain a token that is an ASCII case-insensitive match for the value "Upgrade""
+  // §4.1 (3): lacks Connection, or it "doesn't contain a token that is an ASCII case-insensitive match for the value
+  // "Upgrade""
   if (!facts.connection) return error::connection_not_confirmed;
   // §4.1 (4): lacks Sec-WebSocket-Accept, or it "contains a value other than the base64-encoded SHA-1"
   if (facts.accepts == 0) return error::accept_missing;

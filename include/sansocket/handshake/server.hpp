@@ -23,15 +23,17 @@ enum class handshake_status : std::uint8_t {
 
 /// What an application answers instead of accepting.
 struct refusal {
-  std::uint16_t status = 403;          ///< 300 to 599
-  std::span<const field> fields{};     ///< such as WWW-Authenticate; not Connection, not Content-Length
+  std::uint16_t status = 403;       ///< 300 to 599
+  std::span<const field> fields{};  ///< such as WWW-Authenticate; not Connection, not Content-Length
   std::string_view body{};
 };
 
 /// Reads a request's head, judges it and writes the answer.
-template <sha1_hash Hash, byte_buffer Buffer = heap_buffer>
+template <class Hash, byte_buffer Buffer = heap_buffer>
 class basic_server_handshake {
  public:
+  static_assert(sha1_hash<Hash>);
+
   /// Takes: options that outlive the handshake.
   explicit basic_server_handshake(const server_options& options, Hash hash = {})
       : options_(&options), hash_(std::move(hash)), head_(head_kind::request, options.head) {}
@@ -53,13 +55,13 @@ class basic_server_handshake {
   }
 
   /// The client has ended the transport: a head that was begun gets no more verdict than head_cut.
-  handshake_status receive_eof() { return verdict_ ? handshake_status::done : decide(upgrade_verdict(error::head_cut)); }
+  handshake_status receive_eof() {
+    return verdict_ ? handshake_status::done : decide(upgrade_verdict(error::head_cut));
+  }
 
   /// The request, once the head was readable: its target and fields decide what the application does.
   /// Life: views of this object.
-  request_head request() const noexcept {
-    return head_.complete() ? split_request_head(head_.text()) : request_head{};
-  }
+  request_head request() const noexcept { return head_.complete() ? split_request_head(head_.text()) : request_head{}; }
 
   /// The verdict, once there is one.
   const std::optional<upgrade_verdict>& verdict() const noexcept { return verdict_; }
@@ -74,7 +76,8 @@ class basic_server_handshake {
     if (!verdict_ || response_written()) return error::handshake_unfinished;
     if (answer.status < 300 || answer.status > 599) return error::status_not_refusal;
     for (const field& extra : answer.fields) {
-      if (is_any_of(extra.name, "Connection", "Content-Length", "Transfer-Encoding", "Upgrade")) return error::field_reserved;
+      if (is_any_of(extra.name, "Connection", "Content-Length", "Transfer-Encoding", "Upgrade"))
+        return error::field_reserved;
     }
     const error fault = write(answer.status, [&](auto& head) {
       for (const field& extra : answer.fields) head.add(extra.name, extra.value);

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "sansocket/core/agreement.hpp"
-#include "sansocket/core/error.hpp"
+#include "sansocket/core/error_info.hpp"
 #include "sansocket/core/limits.hpp"
 #include "sansocket/crypto/sha1.hpp"
 #include "sansocket/handshake/accept_key.hpp"
@@ -136,7 +136,8 @@ class upgrade_fields {
     if (equals_ignoring_case(name, "Sec-WebSocket-Protocol")) {
       if (list_fault_ == error::none) list_fault_ = subprotocols_.offer(value);
     } else if (equals_ignoring_case(name, "Sec-WebSocket-Extensions")) {
-      // §9.1: the recipient of data that does not conform to the ABNF "MUST immediately _Fail the WebSocket Connection_"
+      // §9.1: the recipient of data that does not conform to the ABNF "MUST immediately _Fail the WebSocket
+      // Connection_"
       if (list_fault_ == error::none && !is_extension_list(value)) list_fault_ = error::extensions_malformed;
     }
   }
@@ -206,8 +207,8 @@ upgrade_verdict check_upgrade(std::string_view method, http_version version, std
   if (method != "GET") return upgrade_verdict(error::method_not_get);
   if (version.major != 1 || version.minor < 1) return upgrade_verdict(error::http_version_unsupported);
   // §3: no fragment; RFC 9112 §3.2: a server accepts the absolute form too.
-  const bool absolute = equals_ignoring_case(target.substr(0, 7), "http://") ||
-                        equals_ignoring_case(target.substr(0, 8), "https://");
+  const bool absolute =
+      equals_ignoring_case(target.substr(0, 7), "http://") || equals_ignoring_case(target.substr(0, 8), "https://");
   if (!is_resource(target) || !(target.starts_with('/') || absolute)) return upgrade_verdict(error::target_malformed);
 
   detail::upgrade_fields facts(options.subprotocols);

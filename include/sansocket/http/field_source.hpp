@@ -62,9 +62,8 @@ struct ignore_field {
 };
 
 template <class Source>
-concept has_field_access = requires(const Source& source, ignore_field visit) {
-  field_access<Source>::for_each(source, visit);
-};
+concept has_field_access =
+    requires(const Source& source, ignore_field visit) { field_access<Source>::for_each(source, visit); };
 
 }  // namespace detail
 

@@ -121,8 +121,7 @@ constexpr request_head split_request_head(std::string_view text) noexcept {
   const std::size_t target_at = line.find(' ') + 1;
   const std::size_t version_at = line.rfind(' ') + 1;
   return {line.substr(0, target_at - 1), line.substr(target_at, version_at - 1 - target_at),
-          http_version(line.substr(version_at)),
-          head_fields(text.substr(line_end + 2, text.size() - line_end - 4))};
+          http_version(line.substr(version_at)), head_fields(text.substr(line_end + 2, text.size() - line_end - 4))};
 }
 
 /// Splits a response's head; otherwise like split_request_head.

@@ -17,7 +17,8 @@ namespace sansocket {
 template <byte_buffer Buffer = heap_buffer>
 class head_reader {
  public:
-  explicit head_reader(head_kind kind, head_limits limits = {}) noexcept : scanner_(kind, limits), most_(limits.bytes) {}
+  explicit head_reader(head_kind kind, head_limits limits = {}) noexcept
+      : scanner_(kind, limits), most_(limits.bytes) {}
 
   /// Reads on.
   /// Takes:  the next bytes of the stream; those of the head are taken off, those behind it stay.

@@ -49,7 +49,20 @@ class head_scanner {
 
  private:
   enum class state : std::uint8_t {
-    start, start_lf, method, target, version, status, reason, line_lf, line_start, name, value, value_lf, end_lf, done,
+    start,
+    start_lf,
+    method,
+    target,
+    version,
+    status,
+    reason,
+    line_lf,
+    line_start,
+    name,
+    value,
+    value_lf,
+    end_lf,
+    done,
   };
 
   static constexpr std::string_view version_pattern = "HTTP/d.d";  // d stands for a digit

@@ -42,7 +42,8 @@ class head_writer {
 
   /// Writes `METHOD target HTTP/1.1`.
   head_writer& request_line(std::string_view method, std::string_view target) noexcept {
-    if (!is_token(method) || target.empty() || !detail::all_chars(target, detail::char_target)) fail(error::field_forbidden);
+    if (!is_token(method) || target.empty() || !detail::all_chars(target, detail::char_target))
+      fail(error::field_forbidden);
     return put(method).put(" ").put(target).put(" HTTP/1.1\r\n");
   }
 

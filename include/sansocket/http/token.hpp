@@ -21,7 +21,8 @@ inline constexpr std::array<std::uint8_t, 256> char_classes = [] {
   for (unsigned c = 0x21; c < 0x7F; ++c) classes[c] = char_value | char_target;
   for (unsigned c = 0x80; c < 0x100; ++c) classes[c] = char_value;
   classes[' '] = classes['\t'] = char_value;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
     classes[static_cast<unsigned char>(c)] |= char_token;
   }
   return classes;

@@ -20,11 +20,11 @@ struct authority {
 /// A WebSocket URI.
 /// Life: views of the text that it was parsed from.
 struct uri {
-  bool secure = false;          ///< wss
-  std::string_view host;        ///< a name or an address; an IPv6 address with its brackets
-  std::uint16_t port = 0;       ///< the scheme's default filled in: 80, or 443 for wss
-  std::string_view authority;   ///< host and port as they were written
-  std::string_view resource;    ///< path and query as they were written; it may be empty or begin with '?'
+  bool secure = false;         ///< wss
+  std::string_view host;       ///< a name or an address; an IPv6 address with its brackets
+  std::uint16_t port = 0;      ///< the scheme's default filled in: 80, or 443 for wss
+  std::string_view authority;  ///< host and port as they were written
+  std::string_view resource;   ///< path and query as they were written; it may be empty or begin with '?'
 };
 
 /// The port that a scheme implies (§3).
@@ -102,9 +102,7 @@ constexpr result<authority> parse_authority(std::string_view text) noexcept {
   return authority{host, *port};
 }
 
-constexpr bool is_resource(std::string_view text) noexcept {
-  return detail::is_uri_text(text, "-._~!$&'()*+,;=:@/?");
-}
+constexpr bool is_resource(std::string_view text) noexcept { return detail::is_uri_text(text, "-._~!$&'()*+,;=:@/?"); }
 
 constexpr result<uri> parse_uri(std::string_view text) noexcept {
   const std::size_t scheme_end = text.find("://");

@@ -1,0 +1,45 @@
+// How a connection behaves, and the types that it is made of.
+#ifndef SANSOCKET_CONNECTION_OPTIONS_HPP
+#define SANSOCKET_CONNECTION_OPTIONS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "sansocket/core/buffer.hpp"
+#include "sansocket/core/limits.hpp"
+#include "sansocket/crypto/random.hpp"
+
+namespace sansocket {
+
+/// How messages are handed over.
+enum class delivery : std::uint8_t {
+  messages,  ///< whole; from the chunk itself where a message lies whole in it
+  pieces,    ///< as they come, marked `first` and `last`; nothing is assembled
+};
+
+/// The spelling of "every message in one frame".
+inline constexpr std::uint32_t unfragmented = std::numeric_limits<std::uint32_t>::max();
+
+/// What a connection accepts and how it sends.
+struct connection_options {
+  message_limits limits{};
+  /// A message that would make more bytes than this wait is refused with would_block; one that is
+  /// larger by itself goes when nothing else waits.
+  std::size_t high_water = 1024 * 1024;
+  /// Messages longer than this are sent in fragments of this size; none are, unless it is set.
+  std::uint32_t fragment_size = unfragmented;
+  enum delivery delivery = delivery::messages;
+};
+
+/// The types that a connection is made of, the defaults. A policy of one's own has these four.
+struct default_policy {
+  using message_buffer = heap_buffer;    ///< holds a message that is cut; sets the largest one if it is fixed
+  using output_buffer = heap_buffer;     ///< holds what waits to be sent
+  using retained_buffer = heap_buffer;   ///< holds what retain() takes over
+  using random_source = openssl_random;  ///< a client's masking keys
+};
+
+}  // namespace sansocket
+
+#endif
