@@ -1,0 +1,430 @@
+// A page and a WebSocket behind one port: an HTTP server that has routes of its own and hands /ws to
+// the library, once it has parsed the request itself. It echoes, takes a few commands, and shows on
+// /wire what travels on /ws.
+//
+//   demo_server [--port N] [--root DIR]
+//
+// It prints `demo: http://127.0.0.1:PORT/` and serves until SIGINT or SIGTERM.
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "demo/wire_tap.hpp"
+#include "sansocket/sansocket.hpp"
+
+#ifndef SANSOCKET_DEMO_PAGE_DIR
+#define SANSOCKET_DEMO_PAGE_DIR "examples/demo"
+#endif
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr std::size_t most_peers = 256;
+constexpr std::size_t much_output = 256 * 1024;  // more than this waits to be sent: read no further
+constexpr auto patience = 10s;                   // for a request, and for taking its answer
+constexpr auto parting = 2s;                     // for what a peer still has to say when all is said
+
+const sansocket::server_options upgrade_options{.origins = sansocket::same_origin};
+
+struct page_file {
+  std::string_view route, name, type;
+};
+constexpr std::array page_files{
+    page_file{"/", "page.html", "text/html; charset=utf-8"},
+    page_file{"/page.css", "page.css", "text/css; charset=utf-8"},
+    page_file{"/page.js", "page.js", "text/javascript; charset=utf-8"},
+};
+
+/// One accepted socket, from its first byte to its last.
+struct peer {
+  enum class phase {
+    asking,     // the head of the request is coming
+    answering,  // an HTTP answer is on its way, then the end
+    open,       // a WebSocket, the 101 that opens it included
+    parting,    // all is sent; what the peer still sends is read and dropped
+    gone,
+  };
+
+  explicit peer(int fd) : socket(fd) {}
+  ~peer() { ::close(socket); }
+  peer(const peer&) = delete;
+  peer& operator=(const peer&) = delete;
+
+  bool reads() const { return now != phase::answering && now != phase::gone && !resting; }
+
+  sansocket::const_bytes output() const {
+    if (answered < answer.size()) return answer.view().subspan(answered);
+    return ws ? ws->output() : sansocket::const_bytes();
+  }
+
+  void enter(phase next, std::optional<steady_clock::duration> most = std::nullopt) {
+    now = next;
+    deadline = most ? steady_clock::now() + *most : steady_clock::time_point::max();
+  }
+
+  int socket;
+  phase now = phase::asking;
+  steady_clock::time_point deadline = steady_clock::now() + patience;
+  sansocket::head_reader<> head{sansocket::head_kind::request};
+  sansocket::heap_buffer answer;  // of HTTP: a page, a refusal, or the 101
+  std::size_t answered = 0;       // bytes of it that were sent
+
+  std::optional<sansocket::server_connection> ws;
+  bool resting = false;  // the connection has input left, but too much output waits
+  bool watches = false;  // this is /wire, not /ws
+  std::string id;        // joins the two
+  wire_tap seen_in, seen_out;
+};
+
+class demo_server {
+ public:
+  demo_server(int listener, int stop_signal, std::string root)
+      : listener_(listener), stop_signal_(stop_signal), root_(std::move(root)) {}
+
+  void run() {
+    while (!stopping_ || !peers_.empty()) {
+      std::vector<pollfd> polled{{stop_signal_, static_cast<short>(stopping_ ? 0 : POLLIN), 0},
+                                 {listener_, static_cast<short>(accepts() ? POLLIN : 0), 0}};
+      for (const auto& each : peers_) {
+        const int wanted = (each->reads() ? POLLIN : 0) | (each->output().empty() ? 0 : POLLOUT);
+        polled.push_back({each->socket, static_cast<short>(wanted), 0});
+      }
+      if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), milliseconds_left()) < 0 && errno != EINTR) return;
+
+      const auto now = steady_clock::now();
+      for (std::size_t i = 0; i < peers_.size(); ++i) {
+        if (polled[i + 2].revents != 0) serve(*peers_[i]);
+        if (peers_[i]->deadline <= now) peers_[i]->enter(peer::phase::gone);
+      }
+      if (polled[0].revents != 0 && !stopping_) stop();
+      if (polled[1].revents != 0 && accepts()) accept_peers();
+      std::erase_if(peers_, [](const auto& each) { return each->now == peer::phase::gone; });
+    }
+  }
+
+ private:
+  using phase = peer::phase;
+
+  bool accepts() const { return !stopping_ && peers_.size() < most_peers; }
+
+  int milliseconds_left() const {
+    auto first = steady_clock::time_point::max();
+    for (const auto& each : peers_) first = std::min(first, each->deadline);
+    if (first == steady_clock::time_point::max()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - steady_clock::now());
+    return static_cast<int>(std::max(left, 0ms).count());
+  }
+
+  void accept_peers() {
+    while (accepts()) {
+      const int fd = ::accept(listener_, nullptr, nullptr);
+      if (fd < 0) return;
+      peers_.push_back(std::make_unique<peer>(fd));
+      ::fcntl(fd, F_SETFL, O_NONBLOCK);
+      const int yes = 1;  // a frame goes when it is written, not when the last one was acknowledged
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    }
+  }
+
+  /// Says goodbye to all: 1001 to every WebSocket, and time for the answer.
+  void stop() {
+    stopping_ = true;
+    for (const auto& each : peers_) {
+      if (each->now == phase::asking || each->now == phase::answering) each->enter(phase::gone);
+      if (each->now != phase::open) continue;
+      (void)each->ws->send_close(sansocket::close_code::going_away, "the server stops");  // or it is closing anyway
+      each->enter(phase::open, parting);
+    }
+  }
+
+  // Bytes in, events out, bytes out
+
+  void serve(peer& who) {
+    if (who.reads()) receive(who);
+    if (!who.ws) {
+      send(who);
+      return;
+    }
+    do {
+      handle_events(who);
+    } while (send(who) && who.resting);
+  }
+
+  void receive(peer& who) {
+    const ssize_t count = ::recv(who.socket, input_.data(), input_.size(), 0);
+    if (count < 0) {
+      if (errno != EAGAIN && errno != EINTR) who.enter(phase::gone);
+    } else if (who.now == phase::open) {
+      const auto chunk = sansocket::bytes(input_).first(static_cast<std::size_t>(count));
+      if (count == 0) who.ws->receive_eof();
+      show_all(who, who.seen_in, "in ", chunk);
+      if (who.ws->receive(chunk) != sansocket::error::none) who.enter(phase::gone);
+    } else if (count == 0) {
+      who.enter(phase::gone);
+    } else if (who.now == phase::asking) {
+      read_head(who, sansocket::bytes(input_).first(static_cast<std::size_t>(count)));
+    }
+  }
+
+  void handle_events(peer& who) {
+    while (who.now == phase::open && !(who.resting = who.ws->buffered() >= much_output)) {
+      const sansocket::event next = who.ws->poll();
+      if (!next) break;
+      handle(who, next);
+    }
+    // What is left lies in the buffer that the next peer's bytes go into.
+    if (who.ws->retain() != sansocket::error::none) who.enter(phase::gone);
+  }
+
+  /// Gives: whether all is sent.
+  bool send(peer& who) {
+    while (who.now != phase::gone && !who.output().empty()) {
+      const auto output = who.output();
+      const ssize_t count = ::send(who.socket, output.data(), output.size(), 0);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) {
+        if (errno != EAGAIN) who.enter(phase::gone);
+        return false;
+      }
+      count_sent(who, output.first(static_cast<std::size_t>(count)));
+    }
+    const bool said = who.now == phase::answering ||
+                      (who.now == phase::open && who.ws->transport() == sansocket::transport_action::close);
+    if (said) part(who);
+    return who.now == phase::open;
+  }
+
+  void count_sent(peer& who, sansocket::const_bytes went) {
+    if (who.answered < who.answer.size()) {
+      who.answered += went.size();
+      return;
+    }
+    show_all(who, who.seen_out, "out ", went);
+    who.ws->sent(went.size());
+  }
+
+  /// Ends the sending side alone. To close a socket with bytes unread resets the connection, and the
+  /// peer may lose the last that it was told (§7.1.1 shows this way).
+  static void part(peer& who) {
+    ::shutdown(who.socket, SHUT_WR);
+    who.resting = false;
+    who.enter(phase::parting, parting);
+  }
+
+  // HTTP
+
+  void read_head(peer& who, sansocket::bytes chunk) {
+    const auto text = who.head.read(chunk);
+    if (text.failed()) return answer(who, sansocket::http_status_for(text.error()), sansocket::message(text.error()));
+    if (!text.complete()) return;
+    const sansocket::request_head request = sansocket::split_request_head(*text);
+    const std::string_view path = request.target.substr(0, request.target.find('?'));
+    if (path == "/ws" || path == "/wire") return upgrade(who, request, path == "/wire", chunk);
+    if (request.method != "GET") return answer(who, 405, "only GET is served here");
+    for (const page_file& file : page_files) {
+      if (path == file.route) return serve_file(who, file);
+    }
+    answer(who, 404, "there is no such page");
+  }
+
+  void serve_file(peer& who, const page_file& file) {
+    std::ifstream content(root_ + '/' + std::string(file.name), std::ios::binary);
+    if (!content) return answer(who, 404, "the page's files are not where --root says");
+    answer(who, 200, {std::istreambuf_iterator<char>(content), {}}, file.type);
+  }
+
+  void answer(peer& who, std::uint16_t status, const std::string& body, std::string_view type) {
+    sansocket::head_writer head(who.answer);
+    head.status_line(status).add("Content-Type", type).add("Content-Length", body.size());
+    if (status == 405) head.add("Allow", "GET");
+    head.add("Cache-Control", "no-cache").add("Connection", "close").end(body);
+    who.enter(head.error() == sansocket::error::none ? phase::answering : phase::gone, patience);
+  }
+
+  void answer(peer& who, std::uint16_t status, std::string_view words) {
+    answer(who, status, std::string(words) + '\n', "text/plain; charset=utf-8");
+  }
+
+  /// Takes: the request as this server has parsed it, and the bytes that came behind its head.
+  void upgrade(peer& who, const sansocket::request_head& request, bool watches, sansocket::bytes behind_head) {
+    const auto verdict =
+        sansocket::check_upgrade(request.method, request.version, request.target, request.fields, upgrade_options);
+    sansocket::head_writer head(who.answer);
+    head.status_line(verdict.status());
+    for (const auto& [name, value] : verdict.fields()) head.add(name, value);
+    if (!verdict) head.add("Content-Length", verdict.body().size());
+    head.end(verdict.body());
+    if (head.error() != sansocket::error::none) return who.enter(phase::gone);
+    if (!verdict) return who.enter(phase::answering, patience);
+
+    who.enter(phase::open);
+    who.watches = watches;
+    if (const auto at = request.target.find("?id="); at != std::string_view::npos)
+      who.id = request.target.substr(at + 4);
+    sansocket::connection_options options;
+    // A watcher that is slow misses frames. On /ws nothing is missed: polling rests, see handle_events.
+    if (!watches) options.high_water = std::numeric_limits<std::size_t>::max();
+    who.ws.emplace(*verdict.agreement(behind_head), options);
+    show(who, "in ", sansocket::describe_head(who.head.text()));
+    show(who, "out ", sansocket::describe_head(sansocket::text_of(std::as_const(who.answer).view())));
+    show_all(who, who.seen_in, "in ", behind_head);
+  }
+
+  // WebSocket
+
+  void handle(peer& who, const sansocket::event& next) {
+    using sansocket::error;
+    if (who.watches) return;  // it has nothing to say
+    error fault = error::none;
+    if (next.type == sansocket::event_type::text) fault = answer_text(*who.ws, next.text());
+    if (next.type == sansocket::event_type::binary) fault = who.ws->send_binary(next.bytes());
+    // After this end's Close messages still come; they are not answered.
+    if (fault != error::none && fault != error::closing) who.enter(phase::gone);
+  }
+
+  /// Echoes, unless the text is one of the commands.
+  static sansocket::error answer_text(sansocket::server_connection& ws, std::string_view text) {
+    std::string_view rest = text;
+    const std::string_view command = next_word(rest);
+    if (command == "/help") {
+      return ws.send_text("/close CODE REASON, /ping PAYLOAD, /pieces TEXT; anything else is echoed");
+    }
+    if (command == "/pieces") return send_in_pieces(ws, rest);
+    if (command != "/close" && command != "/ping") return ws.send_text(text);
+
+    sansocket::error fault{};
+    if (command == "/ping") {
+      fault = ws.send_ping(sansocket::bytes_of(rest));
+    } else {
+      std::uint16_t code = 1000;
+      const std::string_view digits = next_word(rest);
+      std::from_chars(digits.data(), digits.data() + digits.size(), code);
+      fault = ws.send_close(sansocket::close_code{code}, rest);
+    }
+    // A mistake of the caller changes nothing: the connection goes on, and can say what the mistake was.
+    return fault == sansocket::error::none ? fault : ws.send_text(sansocket::message(fault));
+  }
+
+  /// Every word a frame of its own, with a ping between the first two.
+  static sansocket::error send_in_pieces(sansocket::server_connection& ws, std::string_view rest) {
+    bool pinged = false;
+    do {
+      const auto end = std::min(rest.find(' '), rest.size() - 1) + 1;
+      const std::string_view piece = rest.substr(0, end);
+      rest.remove_prefix(piece.size());
+      if (const auto fault = ws.send_piece(sansocket::message_type::text, sansocket::bytes_of(piece), rest.empty());
+          fault != sansocket::error::none) {
+        return fault;
+      }
+      if (!std::exchange(pinged, true)) (void)ws.send_ping();  // or an earlier one still waits
+    } while (!rest.empty());
+    return sansocket::error::none;
+  }
+
+  /// Takes the first word off a text, with the space behind it.
+  static std::string_view next_word(std::string_view& text) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    return word;
+  }
+
+  // The wire view
+
+  void show_all(const peer& who, wire_tap& tap, std::string_view direction, sansocket::const_bytes chunk) {
+    if (who.watches || who.id.empty()) return;
+    tap.follow(chunk, [&](std::string_view words) { show(who, direction, words); });
+  }
+
+  void show(const peer& who, std::string_view direction, std::string_view words) {
+    if (who.watches || who.id.empty()) return;
+    for (const auto& each : peers_) {
+      if (!each->watches || each->id != who.id || each->now != phase::open) continue;
+      (void)each->ws->send_text(std::string(direction).append(words));  // lost on one that is slow or closing
+    }
+  }
+
+  int listener_;
+  int stop_signal_;
+  bool stopping_ = false;
+  std::string root_;
+  std::vector<std::unique_ptr<peer>> peers_;
+  std::array<std::byte, 64 * 1024> input_;  // what any peer has sent, until it is handled
+};
+
+int stop_pipe[2];
+
+extern "C" void on_stop_signal(int) {
+  const char byte = 0;
+  [[maybe_unused]] const auto written = ::write(stop_pipe[1], &byte, 1);
+}
+
+int fail(const char* what) {
+  std::perror(what);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint16_t port = 0;
+  std::string root = SANSOCKET_DEMO_PAGE_DIR;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view option = argv[i];
+    const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
+    const bool is_number =
+        std::from_chars(value.data(), value.data() + value.size(), port).ptr == value.data() + value.size();
+    if (option == "--root" && !value.empty()) {
+      root = value;
+    } else if (option != "--port" || value.empty() || !is_number) {
+      std::fputs("usage: demo_server [--port N] [--root DIR]\n", stderr);
+      return 2;
+    }
+  }
+
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  const int yes = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);  // the way in which sockets take addresses
+  if (::bind(listener, generic, size) < 0 || ::listen(listener, SOMAXCONN) < 0 ||
+      ::getsockname(listener, generic, &size) < 0 || ::fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
+    return fail("demo_server: cannot listen");
+  }
+
+  if (::pipe(stop_pipe) < 0) return fail("demo_server");
+  std::signal(SIGINT, on_stop_signal);
+  std::signal(SIGTERM, on_stop_signal);
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of send, not the end of the server
+
+  std::printf("demo: http://127.0.0.1:%d/\n", ntohs(address.sin_port));
+  std::fflush(stdout);
+  demo_server(listener, stop_pipe[0], root).run();
+}

@@ -1,0 +1,164 @@
+// An echo client on a POSIX socket.
+//
+//     echo_client_posix URL                  sends back every message until the server closes, then
+//                                            prints the close code and the reason
+//     echo_client_posix URL --message TEXT   sends one message, prints the answer and closes
+#include <netdb.h>
+#include <poll.h>
+
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "posix_socket.hpp"
+#include "sansocket/sansocket.hpp"
+
+namespace {
+
+using examples::unique_fd;
+using sansocket::bytes;
+using sansocket::bytes_of;
+using sansocket::client_connection;
+using sansocket::client_handshake;
+using sansocket::client_status;
+using sansocket::const_bytes;
+using sansocket::error;
+using sansocket::event_type;
+
+constexpr int silence_limit_ms = 60'000;
+
+void complain(std::string_view what, std::string_view detail = {}) {
+  std::fprintf(stderr, "%.*s %.*s\n", static_cast<int>(what.size()), what.data(), static_cast<int>(detail.size()),
+               detail.data());
+}
+
+unique_fd connect_to(const sansocket::uri& target) {
+  std::string host(target.host);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);  // an IPv6 address
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), std::to_string(target.port).c_str(), &hints, &found) != 0) return unique_fd();
+  unique_fd connected;
+  for (const addrinfo* entry = found; entry != nullptr && !connected; entry = entry->ai_next) {
+    unique_fd socket(::socket(entry->ai_family, entry->ai_socktype | SOCK_CLOEXEC, entry->ai_protocol));
+    if (socket && ::connect(socket.value(), entry->ai_addr, entry->ai_addrlen) == 0) connected = std::move(socket);
+  }
+  ::freeaddrinfo(found);
+  if (connected && !examples::set_non_blocking(connected.value())) return unique_fd();
+  if (connected) examples::set_no_delay(connected.value());
+  return connected;
+}
+
+/// Waits until the socket can be read, or written if there is something to write.
+bool wait_for(const unique_fd& socket, bool to_write) {
+  pollfd wanted{.fd = socket.value(), .events = static_cast<short>(to_write ? POLLOUT : POLLIN), .revents = 0};
+  return ::poll(&wanted, 1, silence_limit_ms) > 0;
+}
+
+/// Sends the request and reads the response.
+/// Gives: false, with the reason said, unless the connection is open. The last chunk stays in `buffer`.
+bool shake_hands(const unique_fd& socket, client_handshake& handshake, std::vector<std::byte>& buffer) {
+  const_bytes request = handshake.request();
+  while (handshake.status() == client_status::need_more) {
+    if (!wait_for(socket, !request.empty())) break;
+    if (!request.empty()) {
+      request = request.subspan(examples::write_some(socket.value(), std::span(&request, 1)).count);
+      continue;
+    }
+    const examples::transfer got = examples::read_some(socket.value(), buffer);
+    if (got.ended) handshake.receive_eof();
+    else handshake.receive(bytes(buffer).first(got.count));
+  }
+  switch (handshake.status()) {
+    case client_status::accepted: return true;
+    case client_status::redirected: complain("redirected to", handshake.response().fields.value("Location")); break;
+    case client_status::refused:
+      complain("refused with status", std::to_string(handshake.response().status));
+      complain(sansocket::text_of(handshake.body()));
+      break;
+    case client_status::failed: complain("handshake failed:", message(handshake.error())); break;
+    case client_status::need_more: complain("no answer"); break;
+  }
+  return false;
+}
+
+/// Talks until the transport is closed.
+/// Gives: whether the connection ended cleanly.
+bool talk(const unique_fd& socket, client_connection& ws, std::vector<std::byte>& buffer, bool echo) {
+  bool clean = false;
+  bool broken = false;
+  for (;;) {
+    while (const sansocket::event event = ws.poll()) {
+      if (event.type == event_type::closed) {
+        clean = event.why.clean();
+        if (!clean) complain("failed:", message(event.why.fault));
+        std::printf("closed %d %s\n", static_cast<int>(event.why.received), std::string(event.text()).c_str());
+      } else if (event.type == event_type::text || event.type == event_type::binary) {
+        const bool text = event.type == event_type::text;
+        const auto type = text ? sansocket::message_type::text : sansocket::message_type::binary;
+        if (echo && ws.is_open() && ws.send(type, event.payload) != error::none) return false;
+        if (!echo) {
+          std::printf("received %s\n", std::string(event.text()).c_str());
+          if (ws.is_open() && ws.send_close() != error::none) return false;
+        }
+      }
+    }
+    if (broken || ws.transport() == sansocket::transport_action::close) return clean;
+    // Nothing is read while something waits to be sent: so a server that does not read gets nothing
+    // more echoed, and this end never holds more than one read brings.
+    const bool to_write = ws.buffered() != 0;
+    if (!wait_for(socket, to_write)) return false;
+    if (to_write) {
+      const examples::transfer put = examples::write_some(socket.value(), ws.output_runs());
+      broken = put.ended || ws.sent(put.count) != error::none;
+      if (broken) ws.receive_eof();
+      continue;
+    }
+    const examples::transfer got = examples::read_some(socket.value(), buffer);
+    if (got.ended) ws.receive_eof();
+    else if (ws.receive(bytes(buffer).first(got.count)) != error::none) return false;
+  }
+}
+
+int run(std::string_view url, std::optional<std::string_view> message) {
+  static constexpr std::array<std::string_view, 1> subprotocols{"echo"};
+  const sansocket::client_options options{.subprotocols = subprotocols};
+  client_handshake handshake{url, options};
+  if (handshake.status() == client_status::failed) {
+    complain("this cannot be connected to:", sansocket::message(handshake.error()));
+    return 2;
+  }
+  if (handshake.target().secure) {
+    complain("this example has no TLS: it speaks ws: only");
+    return 2;
+  }
+  const unique_fd socket = connect_to(handshake.target());
+  if (!socket) {
+    complain("no connection:", std::strerror(errno));
+    return 1;
+  }
+  std::vector<std::byte> buffer(64 * 1024);
+  if (!shake_hands(socket, handshake, buffer)) return 1;
+
+  sansocket::connection_options limits;
+  limits.limits.message = 64 * 1024 * 1024;
+  limits.high_water = 2 * limits.limits.message;
+  client_connection ws{*handshake.agreement(), limits};
+  if (message && ws.send_text(*message) != error::none) {
+    complain("the message is not UTF-8");
+    return 2;
+  }
+  return talk(socket, ws, buffer, !message) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2) return run(argv[1], std::nullopt);
+  if (argc == 4 && std::string_view(argv[2]) == "--message") return run(argv[1], argv[3]);
+  std::fprintf(stderr, "usage: %s URL [--message TEXT]\n", argv[0]);
+  return 2;
+}

@@ -1,0 +1,312 @@
+// An echo server on epoll: how to wire the library to non-blocking sockets.
+//
+//     echo_server_epoll [--port N] [--max-message BYTES] [--max-connections N]
+//
+// It listens on 127.0.0.1 and lets in pages of any origin, since it guards nothing: an echo tells a
+// page only what the page itself has said. A server that knows a secret keeps the default, same_origin.
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "posix_socket.hpp"
+#include "sansocket/sansocket.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+using examples::unique_fd;
+using sansocket::bytes;
+using sansocket::const_bytes;
+using sansocket::error;
+
+constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t pause_reading_at = 256 * 1024;  // bytes that wait for a client that does not read
+constexpr std::size_t lend_from = 16 * 1024;          // messages of this size are sent from where they lie
+constexpr auto handshake_time = 10s;                  // for a client to send its whole request
+constexpr auto stalled_time = 60s;                    // for a client to read something of what waits
+constexpr auto closing_time = 5s;                     // for a client to close once all is said
+
+struct settings {
+  std::uint16_t port = 0;
+  std::size_t max_message = 1024 * 1024;
+  std::size_t max_connections = 10'000;
+};
+
+/// One client, from its first byte to its last.
+struct client {
+  enum class phase { handshake, open, lingering };
+
+  unique_fd socket;
+  phase now = phase::handshake;
+  std::unique_ptr<sansocket::server_handshake> handshake;  // only until there is a verdict
+  std::string response;                                    // what is not sent yet of the handshake's answer
+  std::optional<sansocket::server_connection> connection;
+  std::optional<clock_type::time_point> deadline;
+  std::uint32_t watched = 0;  // the epoll events that are asked for
+  bool eof = false;           // the client has ended its side
+
+  std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
+};
+
+class echo_server {
+ public:
+  explicit echo_server(const settings& chosen)
+      : listener_(examples::listen_on_loopback(chosen.port)),
+        epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        max_connections_(chosen.max_connections) {
+    connection_options_.limits.message = chosen.max_message;
+    // Reading pauses long before: one more read brings at most its own bytes and the message that it ends.
+    connection_options_.high_water = pause_reading_at + 2 * read_size + chosen.max_message;
+  }
+
+  /// Serves until SIGINT or SIGTERM, then closes every connection with 1001.
+  int run() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    const unique_fd signal(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!listener_ || !epoll_ || !signal) {
+      std::perror("echo_server_epoll");
+      return 1;
+    }
+    watch(EPOLL_CTL_ADD, signal.value(), EPOLLIN);
+    watch(EPOLL_CTL_ADD, listener_.value(), EPOLLIN);
+    std::printf("listening on ws://127.0.0.1:%d/\n", examples::port_of(listener_));
+    std::fflush(stdout);
+
+    std::array<epoll_event, 256> ready;
+    while (!stopping_ || !clients_.empty()) {
+      const int count = ::epoll_wait(epoll_.value(), ready.data(), static_cast<int>(ready.size()), 1000);
+      for (const epoll_event& event : std::span(ready).first(static_cast<std::size_t>(std::max(count, 0)))) {
+        if (event.data.fd == signal.value()) stop(signal);
+        else if (event.data.fd == listener_.value()) accept_clients();
+        else if (const auto found = clients_.find(event.data.fd); found != clients_.end())
+          serve(found->second, event.events);
+      }
+      drop_late_clients();
+    }
+    return 0;
+  }
+
+ private:
+  void accept_clients() {
+    while (!stopping_ && clients_.size() < max_connections_) {
+      unique_fd socket(::accept4(listener_.value(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!socket) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+        if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;  // that client is gone already
+        break;  // EMFILE, ENFILE, ENOBUFS, ENOMEM: the next ones wait in the backlog
+      }
+      examples::set_no_delay(socket.value());
+      const int fd = socket.value();
+      client& added = clients_[fd];
+      added.socket = std::move(socket);
+      added.handshake = std::make_unique<sansocket::server_handshake>(handshake_options_);
+      added.deadline = clock_type::now() + handshake_time;
+      added.watched = EPOLLIN;
+      watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+    }
+    // There is no room: look again when a client has left, or in a second. Otherwise epoll would
+    // report the same at once, again and again.
+    watch(EPOLL_CTL_MOD, listener_.value(), 0);
+    accepting_ = false;
+  }
+
+  void serve(client& peer, std::uint32_t events) {
+    bool alive = true;
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) alive = read(peer);
+    if (alive) alive = write(peer);
+    if (alive) update_watch(peer);
+    else drop(peer);
+  }
+
+  /// One read for each readiness: then every client has its turn.
+  bool read(client& peer) {
+    const examples::transfer got = examples::read_some(peer.socket.value(), read_buffer_);
+    if (got.blocked) return true;
+    peer.eof = got.ended;
+    if (peer.now == client::phase::lingering) return !got.ended;
+    const bytes chunk = bytes(read_buffer_).first(got.count);
+    if (peer.now == client::phase::handshake) return got.ended ? false : read_handshake(peer, chunk);
+    if (got.ended) peer.connection->receive_eof();
+    else if (peer.connection->receive(chunk) != error::none) return false;
+    return read_messages(peer);
+  }
+
+  bool read_handshake(client& peer, bytes chunk) {
+    if (peer.handshake->receive(chunk) == sansocket::handshake_status::need_more) return true;
+    peer.response = sansocket::text_of(peer.handshake->response());
+    const auto agreement = peer.handshake->agreement();
+    peer.handshake.reset();
+    peer.deadline.reset();
+    peer.now = client::phase::open;
+    if (!agreement) return !peer.response.empty();
+    peer.connection.emplace(*agreement, connection_options_);
+    return read_messages(peer);
+  }
+
+  /// Uses up the chunk, so that the one read buffer serves all clients.
+  bool read_messages(client& peer) {
+    sansocket::server_connection& ws = *peer.connection;
+    while (const sansocket::event event = ws.poll()) {
+      if (event.type != sansocket::event_type::text && event.type != sansocket::event_type::binary) continue;
+      const auto type =
+          event.type == sansocket::event_type::text ? sansocket::message_type::text : sansocket::message_type::binary;
+      if (event.payload.size() < lend_from || ws.lends()) {
+        if (ws.is_open() && ws.send(type, event.payload) != error::none) return false;
+      } else if (ws.is_open()) {
+        // No copy of what the socket takes at once; the rest is taken over before the buffer is used again.
+        if (ws.send_lent(type, event.payload) != error::none || !write(peer) || ws.settle() != error::none)
+          return false;
+      }
+    }
+    return true;
+  }
+
+  /// Writes what waits: what is left of the handshake's answer, and then the frames, in one call.
+  bool write(client& peer) {
+    while (peer.waiting() != 0) {
+      std::array<const_bytes, 4> runs{sansocket::bytes_of(std::string_view(peer.response))};
+      if (peer.connection) std::ranges::copy(peer.connection->output_runs(), runs.begin() + 1);
+      const examples::transfer put = examples::write_some(peer.socket.value(), runs);
+      if (put.ended) return false;
+      if (put.blocked) break;
+      const std::size_t of_response = std::min(put.count, peer.response.size());
+      peer.response.erase(0, of_response);
+      if (peer.connection && peer.connection->sent(put.count - of_response) != error::none) return false;
+      peer.deadline.reset();
+    }
+    return follow_up(peer);
+  }
+
+  /// Does what the protocol wants done with the transport.
+  bool follow_up(client& peer) {
+    const bool to_close = peer.connection ? peer.connection->transport() == sansocket::transport_action::close
+                                          : peer.waiting() == 0;  // the upgrade was refused
+    if (peer.now != client::phase::open || !to_close) return true;
+    if (peer.eof) return false;
+    // Closing at once, with bytes of the client unread, would reset the connection and could destroy
+    // what was just sent. So only this direction ends, and the rest is read and thrown away.
+    ::shutdown(peer.socket.value(), SHUT_WR);
+    peer.now = client::phase::lingering;
+    peer.deadline = clock_type::now() + closing_time;
+    return true;
+  }
+
+  /// Asks epoll for what this client waits for.
+  void update_watch(client& peer) {
+    const std::size_t waiting = peer.waiting();
+    if (waiting != 0 && !peer.deadline) peer.deadline = clock_type::now() + stalled_time;
+    const std::uint32_t wanted =
+        (waiting < pause_reading_at && !peer.eof ? EPOLLIN : 0U) | (waiting != 0 ? EPOLLOUT : 0U);
+    if (wanted == peer.watched) return;
+    peer.watched = wanted;
+    watch(EPOLL_CTL_MOD, peer.socket.value(), wanted);
+  }
+
+  void watch(int operation, int fd, std::uint32_t events) {
+    epoll_event wanted{};
+    wanted.events = events;
+    wanted.data.fd = fd;
+    ::epoll_ctl(epoll_.value(), operation, fd, &wanted);
+  }
+
+  void drop(client& peer) {
+    clients_.erase(peer.socket.value());  // closing the descriptor ends its watch
+    accept_again();
+  }
+
+  void accept_again() {
+    if (stopping_ || accepting_ || clients_.size() >= max_connections_) return;
+    watch(EPOLL_CTL_MOD, listener_.value(), EPOLLIN);
+    accepting_ = true;
+  }
+
+  /// Once a second at most, over all clients: nothing here needs to be more exact.
+  void drop_late_clients() {
+    const auto now = clock_type::now();
+    if (now < next_look_) return;
+    next_look_ = now + 1s;
+    std::vector<int> late;
+    for (const auto& [fd, peer] : clients_) {
+      if (peer.deadline && *peer.deadline <= now) late.push_back(fd);
+    }
+    for (const int fd : late) drop(clients_.at(fd));
+    accept_again();  // descriptors may have become free elsewhere
+  }
+
+  void stop(const unique_fd& signal) {
+    signalfd_siginfo info;
+    while (::read(signal.value(), &info, sizeof info) > 0) stopping_ = true;
+    if (!stopping_) return;
+    watch(EPOLL_CTL_MOD, listener_.value(), 0);
+    std::vector<int> all;
+    for (const auto& [fd, peer] : clients_) all.push_back(fd);
+    for (const int fd : all) {
+      client& peer = clients_.at(fd);
+      const bool told =
+          peer.connection && peer.connection->is_open() &&
+          peer.connection->send_close(sansocket::close_code::going_away, "the server stops") == error::none;
+      if (!told || !write(peer)) {
+        drop(peer);
+        continue;
+      }
+      peer.deadline = clock_type::now() + closing_time;
+      update_watch(peer);
+    }
+  }
+
+  static constexpr std::array<std::string_view, 1> subprotocols_{"echo"};
+
+  const sansocket::server_options handshake_options_{.subprotocols = subprotocols_, .origins = sansocket::any_origin};
+  sansocket::connection_options connection_options_;
+  unique_fd listener_;
+  unique_fd epoll_;
+  std::size_t max_connections_;
+  std::unordered_map<int, client> clients_;
+  std::vector<std::byte> read_buffer_ = std::vector<std::byte>(read_size);
+  clock_type::time_point next_look_{};
+  bool accepting_ = true;
+  bool stopping_ = false;
+};
+
+std::optional<settings> parse(std::span<char*> arguments) {
+  settings chosen;
+  if (arguments.size() % 2 != 1) return std::nullopt;
+  for (std::size_t i = 1; i < arguments.size(); i += 2) {
+    const std::string_view name = arguments[i];
+    char* end = nullptr;
+    const unsigned long long value = std::strtoull(arguments[i + 1], &end, 10);
+    if (*end != '\0') return std::nullopt;
+    if (name == "--port" && value <= 65'535) chosen.port = static_cast<std::uint16_t>(value);
+    else if (name == "--max-message") chosen.max_message = value;
+    else if (name == "--max-connections" && value > 0) chosen.max_connections = value;
+    else return std::nullopt;
+  }
+  return chosen;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto chosen = parse(std::span(argv, static_cast<std::size_t>(argc)));
+  if (!chosen) {
+    std::fprintf(stderr, "usage: %s [--port N] [--max-message BYTES] [--max-connections N]\n", argv[0]);
+    return 2;
+  }
+  return echo_server(*chosen).run();
+}
