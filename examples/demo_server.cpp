@@ -6,17 +6,11 @@
 //
 // It prints `demo: http://127.0.0.1:PORT/` and serves until SIGINT or SIGTERM.
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -32,6 +26,7 @@
 #include <vector>
 
 #include "demo/wire_tap.hpp"
+#include "posix_socket.hpp"
 #include "sansocket/sansocket.hpp"
 
 #ifndef SANSOCKET_DEMO_PAGE_DIR
@@ -46,7 +41,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t most_peers = 256;
 constexpr std::size_t much_output = 256 * 1024;  // more than this waits to be sent: read no further
 constexpr auto patience = 10s;                   // for a request, and for taking its answer
-constexpr auto parting = 2s;                     // for what a peer still has to say when all is said
+constexpr auto last_words = 2s;                  // for what a peer still has to say when all is said
 
 const sansocket::server_options upgrade_options{.origins = sansocket::same_origin};
 
@@ -69,14 +64,12 @@ struct peer {
     gone,
   };
 
-  explicit peer(int fd) : socket(fd) {}
-  ~peer() { ::close(socket); }
-  peer(const peer&) = delete;
-  peer& operator=(const peer&) = delete;
+  explicit peer(examples::unique_fd accepted) : socket(std::move(accepted)) {}
 
   bool reads() const { return now != phase::answering && now != phase::gone && !resting; }
 
   sansocket::const_bytes output() const {
+    if (now != phase::answering && now != phase::open) return {};
     if (answered < answer.size()) return answer.view().subspan(answered);
     return ws ? ws->output() : sansocket::const_bytes();
   }
@@ -86,7 +79,7 @@ struct peer {
     deadline = most ? steady_clock::now() + *most : steady_clock::time_point::max();
   }
 
-  int socket;
+  examples::unique_fd socket;
   phase now = phase::asking;
   steady_clock::time_point deadline = steady_clock::now() + patience;
   sansocket::head_reader<> head{sansocket::head_kind::request};
@@ -102,16 +95,16 @@ struct peer {
 
 class demo_server {
  public:
-  demo_server(int listener, int stop_signal, std::string root)
-      : listener_(listener), stop_signal_(stop_signal), root_(std::move(root)) {}
+  demo_server(examples::unique_fd listener, examples::unique_fd stop_signal, std::string root)
+      : listener_(std::move(listener)), stop_signal_(std::move(stop_signal)), root_(std::move(root)) {}
 
   void run() {
     while (!stopping_ || !peers_.empty()) {
-      std::vector<pollfd> polled{{stop_signal_, static_cast<short>(stopping_ ? 0 : POLLIN), 0},
-                                 {listener_, static_cast<short>(accepts() ? POLLIN : 0), 0}};
+      std::vector<pollfd> polled{{stop_signal_.value(), static_cast<short>(stopping_ ? 0 : POLLIN), 0},
+                                 {listener_.value(), static_cast<short>(accepts() ? POLLIN : 0), 0}};
       for (const auto& each : peers_) {
         const int wanted = (each->reads() ? POLLIN : 0) | (each->output().empty() ? 0 : POLLOUT);
-        polled.push_back({each->socket, static_cast<short>(wanted), 0});
+        polled.push_back({each->socket.value(), static_cast<short>(wanted), 0});
       }
       if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), milliseconds_left()) < 0 && errno != EINTR) return;
 
@@ -141,12 +134,10 @@ class demo_server {
 
   void accept_peers() {
     while (accepts()) {
-      const int fd = ::accept(listener_, nullptr, nullptr);
-      if (fd < 0) return;
-      peers_.push_back(std::make_unique<peer>(fd));
-      ::fcntl(fd, F_SETFL, O_NONBLOCK);
-      const int yes = 1;  // a frame goes when it is written, not when the last one was acknowledged
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+      examples::unique_fd socket(::accept4(listener_.value(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!socket) return;
+      examples::set_no_delay(socket.value());
+      peers_.push_back(std::make_unique<peer>(std::move(socket)));
     }
   }
 
@@ -157,7 +148,7 @@ class demo_server {
       if (each->now == phase::asking || each->now == phase::answering) each->enter(phase::gone);
       if (each->now != phase::open) continue;
       (void)each->ws->send_close(sansocket::close_code::going_away, "the server stops");  // or it is closing anyway
-      each->enter(phase::open, parting);
+      each->enter(phase::open, last_words);
     }
   }
 
@@ -165,28 +156,24 @@ class demo_server {
 
   void serve(peer& who) {
     if (who.reads()) receive(who);
-    if (!who.ws) {
-      send(who);
-      return;
-    }
     do {
-      handle_events(who);
-    } while (send(who) && who.resting);
+      if (who.now == phase::open) handle_events(who);
+      send(who);
+    } while (who.now == phase::open && who.resting && who.output().empty());
   }
 
   void receive(peer& who) {
-    const ssize_t count = ::recv(who.socket, input_.data(), input_.size(), 0);
-    if (count < 0) {
-      if (errno != EAGAIN && errno != EINTR) who.enter(phase::gone);
-    } else if (who.now == phase::open) {
-      const auto chunk = sansocket::bytes(input_).first(static_cast<std::size_t>(count));
-      if (count == 0) who.ws->receive_eof();
+    const examples::transfer got = examples::read_some(who.socket.value(), input_);
+    if (got.blocked) return;
+    const auto chunk = sansocket::bytes(input_).first(got.count);
+    if (who.now == phase::open) {
+      if (got.ended) who.ws->receive_eof();
       show_all(who, who.seen_in, "in ", chunk);
       if (who.ws->receive(chunk) != sansocket::error::none) who.enter(phase::gone);
-    } else if (count == 0) {
+    } else if (got.ended) {
       who.enter(phase::gone);
     } else if (who.now == phase::asking) {
-      read_head(who, sansocket::bytes(input_).first(static_cast<std::size_t>(count)));
+      read_head(who, chunk);
     }
   }
 
@@ -200,22 +187,19 @@ class demo_server {
     if (who.ws->retain() != sansocket::error::none) who.enter(phase::gone);
   }
 
-  /// Gives: whether all is sent.
-  bool send(peer& who) {
-    while (who.now != phase::gone && !who.output().empty()) {
+  void send(peer& who) {
+    while (!who.output().empty()) {
       const auto output = who.output();
-      const ssize_t count = ::send(who.socket, output.data(), output.size(), 0);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) {
-        if (errno != EAGAIN) who.enter(phase::gone);
-        return false;
-      }
-      count_sent(who, output.first(static_cast<std::size_t>(count)));
+      const examples::transfer put = examples::write_some(who.socket.value(), std::span(&output, 1));
+      if (put.ended) return who.enter(phase::gone);
+      if (put.blocked) break;
+      count_sent(who, output.first(put.count));
     }
-    const bool said = who.now == phase::answering ||
-                      (who.now == phase::open && who.ws->transport() == sansocket::transport_action::close);
-    if (said) part(who);
-    return who.now == phase::open;
+    if (who.now == phase::answering && who.output().empty()) return part(who);
+    if (who.now != phase::open) return;
+    if (who.ws->transport() == sansocket::transport_action::close) return part(who);
+    const bool closes = !who.ws->is_open();
+    if (closes && who.deadline == steady_clock::time_point::max()) who.enter(phase::open, last_words);
   }
 
   void count_sent(peer& who, sansocket::const_bytes went) {
@@ -230,9 +214,9 @@ class demo_server {
   /// Ends the sending side alone. To close a socket with bytes unread resets the connection, and the
   /// peer may lose the last that it was told (§7.1.1 shows this way).
   static void part(peer& who) {
-    ::shutdown(who.socket, SHUT_WR);
+    ::shutdown(who.socket.value(), SHUT_WR);
     who.resting = false;
-    who.enter(phase::parting, parting);
+    who.enter(phase::parting, last_words);
   }
 
   // HTTP
@@ -320,8 +304,8 @@ class demo_server {
     if (command == "/ping") {
       fault = ws.send_ping(sansocket::bytes_of(rest));
     } else {
-      std::uint16_t code = 1000;
       const std::string_view digits = next_word(rest);
+      std::uint16_t code = digits.empty() ? 1000 : 0;
       std::from_chars(digits.data(), digits.data() + digits.size(), code);
       fault = ws.send_close(sansocket::close_code{code}, rest);
     }
@@ -333,8 +317,8 @@ class demo_server {
   static sansocket::error send_in_pieces(sansocket::server_connection& ws, std::string_view rest) {
     bool pinged = false;
     do {
-      const auto end = std::min(rest.find(' '), rest.size() - 1) + 1;
-      const std::string_view piece = rest.substr(0, end);
+      const std::size_t space = rest.find(' ');
+      const std::string_view piece = rest.substr(0, space == rest.npos ? space : space + 1);
       rest.remove_prefix(piece.size());
       if (const auto fault = ws.send_piece(sansocket::message_type::text, sansocket::bytes_of(piece), rest.empty());
           fault != sansocket::error::none) {
@@ -367,24 +351,22 @@ class demo_server {
     }
   }
 
-  int listener_;
-  int stop_signal_;
+  examples::unique_fd listener_;
+  examples::unique_fd stop_signal_;
   bool stopping_ = false;
   std::string root_;
   std::vector<std::unique_ptr<peer>> peers_;
   std::array<std::byte, 64 * 1024> input_;  // what any peer has sent, until it is handled
 };
 
-int stop_pipe[2];
-
-extern "C" void on_stop_signal(int) {
-  const char byte = 0;
-  [[maybe_unused]] const auto written = ::write(stop_pipe[1], &byte, 1);
-}
-
-int fail(const char* what) {
-  std::perror(what);
-  return 1;
+/// A descriptor that can be read once the process was told to stop.
+examples::unique_fd stop_signal() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  return examples::unique_fd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 }  // namespace
@@ -395,36 +377,22 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; i += 2) {
     const std::string_view option = argv[i];
     const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
-    const bool is_number =
-        std::from_chars(value.data(), value.data() + value.size(), port).ptr == value.data() + value.size();
+    const char* end = value.data() + value.size();
     if (option == "--root" && !value.empty()) {
       root = value;
-    } else if (option != "--port" || value.empty() || !is_number) {
+    } else if (option != "--port" || value.empty() || std::from_chars(value.data(), end, port).ptr != end) {
       std::fputs("usage: demo_server [--port N] [--root DIR]\n", stderr);
       return 2;
     }
   }
 
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  const int yes = 1;
-  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);  // the way in which sockets take addresses
-  if (::bind(listener, generic, size) < 0 || ::listen(listener, SOMAXCONN) < 0 ||
-      ::getsockname(listener, generic, &size) < 0 || ::fcntl(listener, F_SETFL, O_NONBLOCK) < 0) {
-    return fail("demo_server: cannot listen");
+  examples::unique_fd listener = examples::listen_on_loopback(port);
+  examples::unique_fd signal = stop_signal();
+  if (!listener || !signal) {
+    std::perror("demo_server");
+    return 1;
   }
-
-  if (::pipe(stop_pipe) < 0) return fail("demo_server");
-  std::signal(SIGINT, on_stop_signal);
-  std::signal(SIGTERM, on_stop_signal);
-  std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of send, not the end of the server
-
-  std::printf("demo: http://127.0.0.1:%d/\n", ntohs(address.sin_port));
+  std::printf("demo: http://127.0.0.1:%d/\n", examples::port_of(listener));
   std::fflush(stdout);
-  demo_server(listener, stop_pipe[0], root).run();
+  demo_server(std::move(listener), std::move(signal), root).run();
 }

@@ -95,7 +95,8 @@ bool talk(const unique_fd& socket, client_connection& ws, std::vector<std::byte>
       if (event.type == event_type::closed) {
         clean = event.why.clean();
         if (!clean) complain("failed:", message(event.why.fault));
-        std::printf("closed %d %s\n", static_cast<int>(event.why.received), std::string(event.text()).c_str());
+        std::printf("closed %d%s%s\n", static_cast<int>(event.why.received), event.payload.empty() ? "" : " ",
+                    std::string(event.text()).c_str());
       } else if (event.type == event_type::text || event.type == event_type::binary) {
         const bool text = event.type == event_type::text;
         const auto type = text ? sansocket::message_type::text : sansocket::message_type::binary;

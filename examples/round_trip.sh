@@ -17,7 +17,7 @@ echo "server at $url"
 
 answer=$("$client" "$url" --message "hello, wörld")
 echo "$answer"
-[ "$answer" = $'received hello, wörld\nclosed 1000 ' ] || { echo "that is not what was sent" >&2; exit 1; }
+[ "$answer" = $'received hello, wörld\nclosed 1000' ] || { echo "that is not what was sent" >&2; exit 1; }
 
 kill -TERM "$server_pid"
 wait "$server_pid"

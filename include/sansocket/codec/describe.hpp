@@ -152,19 +152,17 @@ inline description describe(const frame_header& header, const_bytes payload = {}
 inline description describe_frame(const_bytes stream) noexcept {
   const auto decoded = decode_frame_header(stream);
   description words;
-  if (decoded.failed()) {
-    return words.add("illegal frame header: ")
-        .add(message(decoded.error()))
-        .add(" (")
-        .add(clause(decoded.error()))
-        .add(")");
+  error broken = decoded.error();
+  if (broken == error::none && !decoded.complete() && stream.size() >= 2) {
+    const frame_header first_two = decode_first_two(stream[0], stream[1]);
+    broken = check_frame_header(first_two, first_two.masked ? role::server : role::client, rsv1);
+  }
+  if (broken != error::none) {
+    return words.add("illegal frame header: ").add(message(broken)).add(" (").add(clause(broken)).add(")");
   }
   if (!decoded.complete()) {
-    return words.add("cut frame header: ")
-        .add(stream.size())
-        .add(" bytes, at least ")
-        .add(decoded.missing())
-        .add(" more");
+    words.add("cut frame header: ").add(stream.size()).add(stream.size() == 1 ? " byte" : " bytes");
+    return words.add(", at least ").add(decoded.missing()).add(" more");
   }
   std::array<std::byte, max_control_payload> shown{};
   const_bytes payload = stream.subspan(decoded->size);

@@ -1,0 +1,21 @@
+# Checks that the README's first example is the text between the markers of its file.
+# Run as: cmake -P cmake/check_readme.cmake
+cmake_minimum_required(VERSION 3.25)
+
+set(root "${CMAKE_CURRENT_LIST_DIR}/..")
+file(READ "${root}/README.md" readme)
+file(READ "${root}/examples/echo_in_memory.cpp" example)
+if(NOT example MATCHES "// \\[readme\\]\n(.*)// \\[readme\\]\n")
+  message(FATAL_ERROR "examples/echo_in_memory.cpp has no markers")
+endif()
+set(code "${CMAKE_MATCH_1}")
+string(FIND "${readme}" "```cpp\n${code}```" position)
+if(position EQUAL -1)
+  message(FATAL_ERROR "README.md does not show examples/echo_in_memory.cpp as it is")
+endif()
+string(REGEX REPLACE "[^\n]" "" line_ends "${code}")
+string(LENGTH "${line_ends}" lines)
+if(lines GREATER 30)
+  message(FATAL_ERROR "the first example has ${lines} lines, more than 30")
+endif()
+message("the first example stands in README.md, ${lines} lines")

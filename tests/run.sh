@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Builds and runs all tests, with every supported compiler.
+#
+#   tests/run.sh                  everything
+#   tests/run.sh --fuzz SECONDS   before that, each fuzzer for so long
+#
+# It installs what is missing on Debian 12, as root or with sudo, and builds into build/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fuzz_seconds=0
+while [ $# -gt 0 ]; do
+  case $1 in
+    --fuzz) fuzz_seconds=${2:?--fuzz needs a number of seconds}; shift ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  esac
+  shift
+done
+
+started=$SECONDS
+say() { printf '== %4d s  %s\n' $((SECONDS - started)) "$*"; }
+
+# quietly LOG COMMAND...: shows what the command printed only if it failed.
+quietly() {
+  local log=build/$1.log
+  shift
+  "$@" >"$log" 2>&1 || { tail -n 200 "$log" >&2; echo "failed: $*" >&2; exit 1; }
+}
+
+mkdir -p build
+say "packages"
+packages=(g++ clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-14-dev libclang-rt-19-dev cmake ninja-build
+          libssl-dev catch2 python3 python3-websockets chromium)
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
+cmake/install_packages.sh "${packages[@]}"
+quietly node tests/interop/install.sh build/tests/node
+
+say "layout of the code"
+git_files() { git ls-files -- "$@" 2>/dev/null || find include tests examples -name '*.?pp'; }
+git_files '*.hpp' '*.cpp' | xargs clang-format-19 --dry-run -Werror
+
+# configure DIRECTORY C++-COMPILER OPTIONS...
+configure() {
+  local directory=$1 compiler=$2
+  shift 2
+  quietly "$directory-configure" cmake -S . -B "build/$directory" -G Ninja \
+    -DCMAKE_CXX_COMPILER="$compiler" -DSANSOCKET_WARNINGS_AS_ERRORS=ON "$@"
+}
+
+say "g++ with ASan and UBSan"
+configure tests g++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g1 -O1" -DSANSOCKET_SANITIZE=ON
+quietly tests-build cmake --build build/tests
+
+for version in 14 19; do
+  say "clang $version"
+  configure "clang-$version" "clang++-$version" -DCMAKE_BUILD_TYPE=Release -DSANSOCKET_BUILD_INTEROP=OFF
+  quietly "clang-$version-build" cmake --build "build/clang-$version"
+  quietly "clang-$version-tests" ctest --test-dir "build/clang-$version" --output-on-failure -j2
+done
+
+say "clang-tidy"
+quietly tidy tests/tidy.sh build/clang-19
+
+if [ "$fuzz_seconds" -gt 0 ]; then
+  configure fuzz clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g1 -O1" -DSANSOCKET_SANITIZE=ON \
+    -DSANSOCKET_BUILD_FUZZERS=ON -DSANSOCKET_BUILD_EXAMPLES=OFF
+  for target in fuzz_connection fuzz_handshake fuzz_describe; do
+    say "fuzzing: $target for $fuzz_seconds s"
+    quietly "$target-build" cmake --build build/fuzz --target "$target"
+    mkdir -p "build/fuzz/corpus/$target"
+    quietly "$target" "build/fuzz/tests/fuzz/$target" -max_total_time="$fuzz_seconds" "build/fuzz/corpus/$target" \
+      "tests/fuzz/corpus/$target"
+  done
+fi
+
+say "tests, built by g++ with ASan and UBSan"
+exec ctest --test-dir build/tests --output-on-failure -j2
