@@ -19,7 +19,6 @@ namespace {
 
 using examples::unique_fd;
 using sansocket::bytes;
-using sansocket::bytes_of;
 using sansocket::client_connection;
 using sansocket::client_handshake;
 using sansocket::client_status;
@@ -85,44 +84,69 @@ bool shake_hands(const unique_fd& socket, client_handshake& handshake, std::vect
   return false;
 }
 
-/// Talks until the transport is closed.
-/// Gives: whether the connection ended cleanly.
-bool talk(const unique_fd& socket, client_connection& ws, std::vector<std::byte>& buffer, bool echo) {
-  bool clean = false;
-  bool broken = false;
-  for (;;) {
-    while (const sansocket::event event = ws.poll()) {
+/// The talk after the handshake.
+class conversation {
+ public:
+  conversation(const unique_fd& socket, client_connection& ws, bool echo) : socket_(socket), ws_(ws), echo_(echo) {}
+
+  /// Talks until the transport is to be closed.
+  /// Gives: whether the connection ended cleanly.
+  bool run(std::vector<std::byte>& buffer) {
+    while (take_events() && ws_.transport() != sansocket::transport_action::close &&
+           wait_for(socket_, ws_.buffered() != 0)) {
+      // Nothing is read while something waits to be sent: so a server that does not read gets nothing
+      // more echoed, and this end never holds more than one read brings.
+      if (ws_.buffered() != 0) write();
+      else read(buffer);
+    }
+    return clean_;
+  }
+
+ private:
+  /// Gives: false if there is no use in going on.
+  bool take_events() {
+    while (const sansocket::event event = ws_.poll()) {
       if (event.type == event_type::closed) {
-        clean = event.why.clean();
-        if (!clean) complain("failed:", message(event.why.fault));
-        std::printf("closed %d%s%s\n", static_cast<int>(event.why.received), event.payload.empty() ? "" : " ",
-                    std::string(event.text()).c_str());
+        report(event);
       } else if (event.type == event_type::text || event.type == event_type::binary) {
-        const bool text = event.type == event_type::text;
-        const auto type = text ? sansocket::message_type::text : sansocket::message_type::binary;
-        if (echo && ws.is_open() && ws.send(type, event.payload) != error::none) return false;
-        if (!echo) {
-          std::printf("received %s\n", std::string(event.text()).c_str());
-          if (ws.is_open() && ws.send_close() != error::none) return false;
-        }
+        if (ws_.is_open() && answer(event) != error::none) return false;
       }
     }
-    if (broken || ws.transport() == sansocket::transport_action::close) return clean;
-    // Nothing is read while something waits to be sent: so a server that does not read gets nothing
-    // more echoed, and this end never holds more than one read brings.
-    const bool to_write = ws.buffered() != 0;
-    if (!wait_for(socket, to_write)) return false;
-    if (to_write) {
-      const examples::transfer put = examples::write_some(socket.value(), ws.output_runs());
-      broken = put.ended || ws.sent(put.count) != error::none;
-      if (broken) ws.receive_eof();
-      continue;
-    }
-    const examples::transfer got = examples::read_some(socket.value(), buffer);
-    if (got.ended) ws.receive_eof();
-    else if (ws.receive(bytes(buffer).first(got.count)) != error::none) return false;
+    return !broken_;
   }
-}
+
+  error answer(const sansocket::event& message) {
+    const bool text = message.type == event_type::text;
+    if (echo_) return ws_.send(text ? sansocket::message_type::text : sansocket::message_type::binary, message.payload);
+    std::printf("received %s\n", std::string(message.text()).c_str());
+    return ws_.send_close();
+  }
+
+  void report(const sansocket::event& end) {
+    clean_ = end.why.clean();
+    if (!clean_) complain("failed:", message(end.why.fault));
+    std::printf("closed %d%s%s\n", static_cast<int>(end.why.received), end.payload.empty() ? "" : " ",
+                std::string(end.text()).c_str());
+  }
+
+  void write() {
+    const examples::transfer put = examples::write_some(socket_.value(), ws_.output_runs());
+    broken_ = put.ended || ws_.sent(put.count) != error::none;
+    if (broken_) ws_.receive_eof();
+  }
+
+  void read(std::vector<std::byte>& buffer) {
+    const examples::transfer got = examples::read_some(socket_.value(), buffer);
+    if (got.ended) ws_.receive_eof();
+    else broken_ = ws_.receive(bytes(buffer).first(got.count)) != error::none;
+  }
+
+  const unique_fd& socket_;
+  client_connection& ws_;
+  bool echo_;
+  bool clean_ = false;
+  bool broken_ = false;
+};
 
 int run(std::string_view url, std::optional<std::string_view> message) {
   static constexpr std::array<std::string_view, 1> subprotocols{"echo"};
@@ -152,7 +176,7 @@ int run(std::string_view url, std::optional<std::string_view> message) {
     complain("the message is not UTF-8");
     return 2;
   }
-  return talk(socket, ws, buffer, !message) ? 0 : 1;
+  return conversation(socket, ws, !message).run(buffer) ? 0 : 1;
 }
 
 }  // namespace

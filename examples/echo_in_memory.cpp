@@ -14,10 +14,12 @@ int main() {
   answerer.receive(bytes_of(wire));
   wire = text_of(answerer.response());  // server -> client
   caller.receive(bytes_of(wire));
-  if (!caller.agreement() || !answerer.agreement()) return 1;
+  const auto asked = caller.agreement();
+  const auto granted = answerer.agreement();
+  if (!asked || !granted) return 1;
 
-  client_connection client{*caller.agreement()};
-  server_connection server{*answerer.agreement()};
+  client_connection client{*asked};
+  server_connection server{*granted};
   if (client.send_text("hello") != error::none) return 1;
   wire = text_of(client.output());  // client -> server: one masked frame
   if (server.receive(bytes_of(wire)) != error::none) return 1;

@@ -46,7 +46,7 @@ struct settings {
 
 /// One client, from its first byte to its last.
 struct client {
-  enum class phase { handshake, open, lingering };
+  enum class phase : std::uint8_t { handshake, open, lingering };
 
   unique_fd socket;
   phase now = phase::handshake;
@@ -160,7 +160,7 @@ class echo_server {
   }
 
   /// Uses up the chunk, so that the one read buffer serves all clients.
-  bool read_messages(client& peer) {
+  static bool read_messages(client& peer) {
     sansocket::server_connection& ws = *peer.connection;
     while (const sansocket::event event = ws.poll()) {
       if (event.type != sansocket::event_type::text && event.type != sansocket::event_type::binary) continue;
@@ -178,7 +178,7 @@ class echo_server {
   }
 
   /// Writes what waits: what is left of the handshake's answer, and then the frames, in one call.
-  bool write(client& peer) {
+  static bool write(client& peer) {
     while (peer.waiting() != 0) {
       std::array<const_bytes, 4> runs{sansocket::bytes_of(std::string_view(peer.response))};
       if (peer.connection) std::ranges::copy(peer.connection->output_runs(), runs.begin() + 1);
@@ -194,7 +194,7 @@ class echo_server {
   }
 
   /// Does what the protocol wants done with the transport.
-  bool follow_up(client& peer) {
+  static bool follow_up(client& peer) {
     const bool to_close = peer.connection ? peer.connection->transport() == sansocket::transport_action::close
                                           : peer.waiting() == 0;  // the upgrade was refused
     if (peer.now != client::phase::open || !to_close) return true;
@@ -255,6 +255,7 @@ class echo_server {
     if (!stopping_) return;
     watch(EPOLL_CTL_MOD, listener_.value(), 0);
     std::vector<int> all;
+    all.reserve(clients_.size());
     for (const auto& [fd, peer] : clients_) all.push_back(fd);
     for (const int fd : all) {
       client& peer = clients_.at(fd);

@@ -53,6 +53,7 @@ inline void set_no_delay(int fd) noexcept {
 /// Listens on 127.0.0.1; port 0 lets the system choose one. Gives no descriptor if that fails.
 inline unique_fd listen_on_loopback(std::uint16_t port) noexcept {
   unique_fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!listener) return listener;
   const int on = 1;
   ::setsockopt(listener.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};

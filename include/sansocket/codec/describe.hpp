@@ -41,7 +41,7 @@ class description {
     std::array<char, 20> digits{};
     std::size_t at = digits.size();
     do {
-      digits[--at] = static_cast<char>('0' + number % 10);
+      digits[--at] = static_cast<char>('0' + (number % 10));
       number /= 10;
     } while (number != 0);
     return add(std::string_view(&digits[at], digits.size() - at));
@@ -76,7 +76,7 @@ class description {
   static constexpr std::string_view ellipsis = "...";
 
   constexpr void copy(std::string_view text) noexcept {
-    std::copy(text.begin(), text.end(), text_.begin() + static_cast<std::ptrdiff_t>(size_));
+    std::ranges::copy(text, text_.begin() + static_cast<std::ptrdiff_t>(size_));
     size_ += static_cast<std::uint8_t>(text.size());
   }
 

@@ -228,7 +228,7 @@ class connection {
     const std::size_t piece = largest_frame();
     if (size <= piece) return frame_header_size(size, masked) + size;
     const std::size_t rest = size % piece;
-    return size + size / piece * frame_header_size(piece, masked) + (rest == 0 ? 0 : frame_header_size(rest, masked));
+    return size + (size / piece * frame_header_size(piece, masked)) + (rest == 0 ? 0 : frame_header_size(rest, masked));
   }
 
   bytes chunk_;  // what is left of the input

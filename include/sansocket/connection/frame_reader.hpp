@@ -47,7 +47,7 @@ class frame_reader {
     const auto decoded = decode_frame_header(stream);
     if (decoded.failed()) return decoded.error();
     if (!decoded.complete()) {
-      if (held_ == 0) std::copy(input.begin(), input.end(), header_.begin());
+      if (held_ == 0) std::ranges::copy(input, header_.begin());
       held_ = static_cast<std::uint8_t>(stream.size());
       input = {};
       return partial<frame_header>::need_more(decoded.missing());

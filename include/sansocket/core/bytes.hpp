@@ -32,7 +32,7 @@ auto bytes_of(Range& range) noexcept {
 }
 
 /// Bytes of characters that are viewed, not owned.
-inline const_bytes bytes_of(std::string_view&& text) noexcept { return std::as_bytes(std::span(text)); }
+inline const_bytes bytes_of(const std::string_view&& text) noexcept { return std::as_bytes(std::span(text)); }
 
 /// The characters of a byte view, unchecked.
 /// Life: a view of the argument.

@@ -79,7 +79,7 @@ class head_fields {
   constexpr explicit head_fields(std::string_view lines) noexcept : lines_(lines) {}
 
   constexpr iterator begin() const noexcept { return iterator(lines_); }
-  constexpr iterator end() const noexcept { return iterator(std::string_view()); }
+  static constexpr iterator end() noexcept { return iterator(std::string_view()); }
 
   /// The value of the first field of that name; empty if there is none.
   constexpr std::string_view value(std::string_view name) const noexcept {
@@ -130,7 +130,7 @@ constexpr response_head split_response_head(std::string_view text) noexcept {
   const std::size_t line_end = text.find("\r\n");
   const std::string_view line = text.substr(0, line_end);
   std::uint16_t status = 0;
-  for (const char digit : line.substr(9, 3)) status = static_cast<std::uint16_t>(status * 10 + (digit - '0'));
+  for (const char digit : line.substr(9, 3)) status = static_cast<std::uint16_t>((status * 10) + (digit - '0'));
   return {http_version(line.substr(0, 8)), status, line.substr(13),
           head_fields(text.substr(line_end + 2, text.size() - line_end - 4))};
 }

@@ -93,7 +93,7 @@ constexpr result<authority> parse_authority(std::string_view text) noexcept {
   std::size_t host_end = text.starts_with('[') ? text.find(']') : text.find(':');
   if (text.starts_with('[') && host_end != std::string_view::npos) ++host_end;
   const std::string_view host = text.substr(0, host_end);
-  std::string_view rest = text.substr(host.size());
+  const std::string_view rest = text.substr(host.size());
   if (!detail::is_host(host)) return error::uri_malformed;
   if (rest.empty()) return authority{host, 0};
   if (rest.front() != ':') return error::uri_malformed;
