@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_HTTP_HEAD_HPP
 #define SANSOCKET_HTTP_HEAD_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -22,19 +23,20 @@ struct http_version {
   constexpr http_version() = default;
   constexpr http_version(int eleven) noexcept
       : major(static_cast<std::uint8_t>(eleven / 10)), minor(static_cast<std::uint8_t>(eleven % 10)) {}
-  constexpr http_version(std::string_view text) noexcept {
+  template <std::convertible_to<std::string_view> Text>
+  constexpr http_version(const Text& words) noexcept {
+    std::string_view text = words;
     if (text.starts_with("HTTP/")) text.remove_prefix(5);
-    if (text.empty() || text[0] < '0' || text[0] > '9') return;
+    const bool with_minor = text.size() == 3 && text[1] == '.' && is_digit(text[2]);
+    if (text.empty() || !is_digit(text[0]) || (text.size() != 1 && !with_minor)) return;
     major = static_cast<std::uint8_t>(text[0] - '0');
-    if (text.size() == 3 && text[1] == '.' && text[2] >= '0' && text[2] <= '9') {
-      minor = static_cast<std::uint8_t>(text[2] - '0');
-    } else if (text.size() != 1) {
-      major = 0;
-    }
+    if (with_minor) minor = static_cast<std::uint8_t>(text[2] - '0');
   }
-  constexpr http_version(const char* text) noexcept : http_version(std::string_view(text)) {}
 
   friend constexpr bool operator==(http_version, http_version) = default;
+
+ private:
+  static constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 };
 
 /// The field lines of a checked head, in order: a range of `field`, made as it is walked.

@@ -1,0 +1,65 @@
+// A server that has an HTTP parser and header types of its own, and lets the library judge the upgrade.
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sansocket/sansocket.hpp"
+
+namespace {
+
+// What such a server has already.
+using http_headers = std::multimap<std::string, std::string>;
+struct http_request {
+  std::string method, target, version;
+  http_headers headers;
+};
+struct http_response {
+  int status = 0;
+  http_headers headers;
+  std::string body;
+};
+
+// [embed]
+constexpr std::array<std::string_view, 1> subprotocols{"chat.v2"};
+const sansocket::server_options options{.subprotocols = subprotocols};
+
+/// Answers an upgrade request; if it gives an agreement, the socket's bytes go to a connection from here on.
+std::optional<sansocket::agreement> upgrade(const http_request& request, http_response& response) {
+  const auto verdict =
+      sansocket::check_upgrade(request.method, request.version, request.target, request.headers, options);
+  response.status = verdict.status();  // 101, or 400, 403, 405, 426, 505
+  for (const auto& [name, value] : verdict.fields()) response.headers.emplace(name, value);
+  response.body = verdict.body();
+  return verdict.agreement();
+}
+// [embed]
+
+void show(const http_response& response) {
+  std::printf("%d\n", response.status);
+  for (const auto& [name, value] : response.headers) std::printf("%s: %s\n", name.c_str(), value.c_str());
+  if (!response.body.empty()) std::printf("%s\n", response.body.c_str());
+}
+
+}  // namespace
+
+int main() {
+  http_request request{"GET", "/chat", "HTTP/1.1", {}};
+  request.headers = {{"host", "example.com"},
+                     {"upgrade", "websocket"},
+                     {"connection", "keep-alive, Upgrade"},
+                     {"sec-websocket-version", "13"},
+                     {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
+                     {"sec-websocket-protocol", "chat.v1, chat.v2"},
+                     {"origin", "https://example.com"}};
+  http_response accepted;
+  if (const auto agreement = upgrade(request, accepted)) {
+    show(accepted);
+    sansocket::server_connection connection{*agreement};
+    std::printf("the connection is %s\n", connection.is_open() ? "open" : "closed");
+  }
+
+  request.headers.find("origin")->second = "https://elsewhere.example";
+  http_response refused;
+  if (!upgrade(request, refused)) show(refused);
+}
