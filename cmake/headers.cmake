@@ -48,6 +48,7 @@ set(SANSOCKET_HEADERS
   sansocket/connection/options.hpp
   sansocket/connection/event.hpp
   sansocket/connection/closing.hpp
+  sansocket/connection/input.hpp
   sansocket/connection/frame_reader.hpp
   sansocket/connection/message_reader.hpp
   sansocket/connection/frame_writer.hpp

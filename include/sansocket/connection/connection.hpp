@@ -15,6 +15,7 @@
 #include "sansocket/connection/closing.hpp"
 #include "sansocket/connection/event.hpp"
 #include "sansocket/connection/frame_writer.hpp"
+#include "sansocket/connection/input.hpp"
 #include "sansocket/connection/message_reader.hpp"
 #include "sansocket/connection/options.hpp"
 #include "sansocket/connection/prepared_message.hpp"
@@ -45,7 +46,7 @@ class connection {
   /// A connection after its handshake; the bytes that came behind the head are its first chunk, so
   /// poll before the first receive.
   explicit connection(const agreement& agreed, const connection_options& options = {}, random_type random = {}) noexcept
-      : chunk_(agreed.behind_head()), options_(options), writer_(std::move(random)) {}
+      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)) {}
 
   // Input
 
@@ -54,8 +55,8 @@ class connection {
   /// Errors: input_pending, if the last chunk is not used up; the new one is not taken then.
   /// Cost:   O(1).
   [[nodiscard]] error receive(bytes chunk) noexcept {
-    if (!chunk_.empty()) return error::input_pending;
-    if (closing_.may_receive()) chunk_ = chunk;
+    if (!input_.empty()) return error::input_pending;
+    if (closing_.may_receive()) input_.replace(chunk);
     return error::none;
   }
 
@@ -77,12 +78,8 @@ class connection {
   /// polling rests.
   /// Errors: out_of_memory, buffer_full; nothing is taken over then.
   [[nodiscard]] error retain() noexcept {
-    if (chunk_.empty() || retained_.size() != 0) return error::none;
-    if (!append(retained_, chunk_)) {
-      return retained_.max_size() < heap_buffer::max_size() ? error::buffer_full : error::out_of_memory;
-    }
-    chunk_ = retained_.view();
-    return error::none;
+    if (input_.retain()) return error::none;
+    return Policy::retained_buffer::max_size() < heap_buffer::max_size() ? error::buffer_full : error::out_of_memory;
   }
 
   // Messages
@@ -231,14 +228,13 @@ class connection {
     return size + (size / piece * frame_header_size(piece, masked)) + (rest == 0 ? 0 : frame_header_size(rest, masked));
   }
 
-  bytes chunk_;  // what is left of the input
+  input<typename Policy::retained_buffer> input_;
   connection_options options_;
   // The two small members that follow lie in the reader's padding.
   [[no_unique_address]] message_reader<Role, typename Policy::message_buffer> reader_;
   utf8_validator sent_text_;  // of the text that is being sent in pieces
   std::uint8_t sending_ = 0;  // the message_type that is being sent in pieces; 0 if none is
   frame_writer<Role, typename Policy::output_buffer, random_type> writer_;
-  typename Policy::retained_buffer retained_;  // what chunk_ views after retain()
   class closing closing_;
 };
 
@@ -251,7 +247,7 @@ template <role Role, class Policy>
 event connection<Role, Policy>::poll() noexcept {
   if (!closing_.may_receive()) return last_event();
   event next;
-  const error broken = reader_.next(chunk_, next, options_.limits, options_.delivery);
+  const error broken = reader_.next(input_.left(), next, options_.limits, options_.delivery);
   if (broken != error::none) return fail(broken);
   switch (next.type) {
     case event_type::text:
@@ -266,7 +262,7 @@ event connection<Role, Policy>::poll() noexcept {
     case event_type::closed: return receive_close(next);
     case event_type::none: break;
   }
-  retained_.release();
+  input_.replace({});
   closing_.all_read();
   return closing_.may_receive() ? next : last_event();
 }
@@ -275,9 +271,8 @@ event connection<Role, Policy>::poll() noexcept {
 template <role Role, class Policy>
 event connection<Role, Policy>::last_event() noexcept {
   if (closing_.report_due()) return {.type = event_type::closed, .why = closing_.take_report()};
-  chunk_ = {};
+  input_.replace({});
   reader_.release();
-  retained_.release();
   return {};
 }
 
@@ -287,7 +282,7 @@ event connection<Role, Policy>::fail(error what) noexcept {
   const close_code code = close_code_for(what);
   const bool told = closing_.may_send() && queue_close({code, message(what)}) == error::none;
   closing_.fail(what, told ? code : close_code::none);
-  chunk_ = {};
+  input_.left() = {};
   return {.type = event_type::closed, .why = closing_.take_report()};
 }
 
@@ -301,7 +296,7 @@ event connection<Role, Policy>::receive_close(event close) noexcept {
     if (const error fault = queue_close({why->code, {}}); fault != error::none) return fail(fault);
   }
   closing_.receive_close(why->code);
-  chunk_ = {};
+  input_.left() = {};
   close.payload = bytes_of(std::string_view(why->reason));
   close.why = closing_.take_report();
   return close;

@@ -206,10 +206,7 @@ upgrade_verdict check_upgrade(std::string_view method, http_version version, std
   // §4.1: "The method of the request MUST be GET, and the HTTP version MUST be at least 1.1."
   if (method != "GET") return upgrade_verdict(error::method_not_get);
   if (version.major != 1 || version.minor < 1) return upgrade_verdict(error::http_version_unsupported);
-  // §3: no fragment; RFC 9112 §3.2: a server accepts the absolute form too.
-  const bool absolute =
-      equals_ignoring_case(target.substr(0, 7), "http://") || equals_ignoring_case(target.substr(0, 8), "https://");
-  if (!is_resource(target) || !(target.starts_with('/') || absolute)) return upgrade_verdict(error::target_malformed);
+  if (!is_upgrade_target(target)) return upgrade_verdict(error::target_malformed);
 
   detail::upgrade_fields facts(options.subprotocols);
   for_each_field(fields, facts);

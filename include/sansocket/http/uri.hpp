@@ -48,6 +48,11 @@ constexpr result<uri> parse_uri(std::string_view text) noexcept;
 /// Source: §3, RFC 3986 §3.3, §3.4.
 constexpr bool is_resource(std::string_view text) noexcept;
 
+/// Says whether a text can be the target of an upgrade request: a path and query, or an absolute http:
+/// or https: URI.
+/// Source: §4.2.1; RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
+constexpr bool is_upgrade_target(std::string_view text) noexcept;
+
 namespace detail {
 
 constexpr bool is_hex(char c) noexcept { return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f'); }
@@ -103,6 +108,17 @@ constexpr result<authority> parse_authority(std::string_view text) noexcept {
 }
 
 constexpr bool is_resource(std::string_view text) noexcept { return detail::is_uri_text(text, "-._~!$&'()*+,;=:@/?"); }
+
+constexpr bool is_upgrade_target(std::string_view text) noexcept {
+  if (text.starts_with('/')) return is_resource(text);
+  const std::size_t scheme_end = text.find("://");
+  const std::string_view scheme = text.substr(0, scheme_end);
+  if (scheme.size() == text.size()) return false;
+  if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) return false;
+  const std::string_view rest = text.substr(scheme_end + 3);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  return parse_authority(authority).has_value() && is_resource(rest.substr(authority.size()));
+}
 
 constexpr result<uri> parse_uri(std::string_view text) noexcept {
   const std::size_t scheme_end = text.find("://");
