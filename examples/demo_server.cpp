@@ -14,6 +14,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -56,7 +57,7 @@ constexpr std::array page_files{
 
 /// One accepted socket, from its first byte to its last.
 struct peer {
-  enum class phase {
+  enum class phase : std::uint8_t {
     asking,     // the head of the request is coming
     answering,  // an HTTP answer is on its way, then the end
     open,       // a WebSocket, the 101 that opens it included
@@ -98,29 +99,37 @@ class demo_server {
   demo_server(examples::unique_fd listener, examples::unique_fd stop_signal, std::string root)
       : listener_(std::move(listener)), stop_signal_(std::move(stop_signal)), root_(std::move(root)) {}
 
+  /// Serves until it is told to stop and all peers have gone.
   void run() {
     while (!stopping_ || !peers_.empty()) {
-      std::vector<pollfd> polled{{stop_signal_.value(), static_cast<short>(stopping_ ? 0 : POLLIN), 0},
-                                 {listener_.value(), static_cast<short>(accepts() ? POLLIN : 0), 0}};
-      for (const auto& each : peers_) {
-        const int wanted = (each->reads() ? POLLIN : 0) | (each->output().empty() ? 0 : POLLOUT);
-        polled.push_back({each->socket.value(), static_cast<short>(wanted), 0});
-      }
-      if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), milliseconds_left()) < 0 && errno != EINTR) return;
-
-      const auto now = steady_clock::now();
+      const std::vector<pollfd> ready = wait();
       for (std::size_t i = 0; i < peers_.size(); ++i) {
-        if (polled[i + 2].revents != 0) serve(*peers_[i]);
-        if (peers_[i]->deadline <= now) peers_[i]->enter(peer::phase::gone);
+        if (ready[i + 2].revents != 0) serve(*peers_[i]);
+        if (peers_[i]->deadline <= steady_clock::now()) peers_[i]->enter(phase::gone);
       }
-      if (polled[0].revents != 0 && !stopping_) stop();
-      if (polled[1].revents != 0 && accepts()) accept_peers();
-      std::erase_if(peers_, [](const auto& each) { return each->now == peer::phase::gone; });
+      if (ready[0].revents != 0) stop();
+      if (ready[1].revents != 0) accept_peers();
+      std::erase_if(peers_, [](const auto& each) { return each->now == phase::gone; });
     }
   }
 
  private:
   using phase = peer::phase;
+
+  /// Gives: what is ready: the signal, the listener, then the peers in their order.
+  std::vector<pollfd> wait() const {
+    std::vector<pollfd> polled{{stop_signal_.value(), events(!stopping_, false), 0},
+                               {listener_.value(), events(accepts(), false), 0}};
+    for (const auto& each : peers_) {
+      polled.push_back({each->socket.value(), events(each->reads(), !each->output().empty()), 0});
+    }
+    ::poll(polled.data(), static_cast<nfds_t>(polled.size()), milliseconds_left());
+    return polled;
+  }
+
+  static short events(bool to_read, bool to_write) {
+    return static_cast<short>((to_read ? POLLIN : 0) | (to_write ? POLLOUT : 0));
+  }
 
   bool accepts() const { return !stopping_ && peers_.size() < most_peers; }
 
@@ -177,7 +186,7 @@ class demo_server {
     }
   }
 
-  void handle_events(peer& who) {
+  static void handle_events(peer& who) {
     while (who.now == phase::open && !(who.resting = who.ws->buffered() >= much_output)) {
       const sansocket::event next = who.ws->poll();
       if (!next) break;
@@ -241,7 +250,7 @@ class demo_server {
     answer(who, 200, {std::istreambuf_iterator<char>(content), {}}, file.type);
   }
 
-  void answer(peer& who, std::uint16_t status, const std::string& body, std::string_view type) {
+  static void answer(peer& who, std::uint16_t status, const std::string& body, std::string_view type) {
     sansocket::head_writer head(who.answer);
     head.status_line(status).add("Content-Type", type).add("Content-Length", body.size());
     if (status == 405) head.add("Allow", "GET");
@@ -249,7 +258,7 @@ class demo_server {
     who.enter(head.error() == sansocket::error::none ? phase::answering : phase::gone, patience);
   }
 
-  void answer(peer& who, std::uint16_t status, std::string_view words) {
+  static void answer(peer& who, std::uint16_t status, std::string_view words) {
     answer(who, status, std::string(words) + '\n', "text/plain; charset=utf-8");
   }
 
@@ -280,7 +289,7 @@ class demo_server {
 
   // WebSocket
 
-  void handle(peer& who, const sansocket::event& next) {
+  static void handle(peer& who, const sansocket::event& next) {
     using sansocket::error;
     if (who.watches) return;  // it has nothing to say
     error fault = error::none;
@@ -318,7 +327,7 @@ class demo_server {
     bool pinged = false;
     do {
       const std::size_t space = rest.find(' ');
-      const std::string_view piece = rest.substr(0, space == rest.npos ? space : space + 1);
+      const std::string_view piece = rest.substr(0, space == std::string_view::npos ? space : space + 1);
       rest.remove_prefix(piece.size());
       if (const auto fault = ws.send_piece(sansocket::message_type::text, sansocket::bytes_of(piece), rest.empty());
           fault != sansocket::error::none) {
@@ -369,6 +378,12 @@ examples::unique_fd stop_signal() {
   return examples::unique_fd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
+/// Gives: whether the text is a port, which `port` then is.
+bool parse_port(const std::string& text, std::uint16_t& port) {
+  const char* end = text.data() + text.size();
+  return !text.empty() && std::from_chars(text.data(), end, port).ptr == end;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -376,14 +391,13 @@ int main(int argc, char** argv) {
   std::string root = SANSOCKET_DEMO_PAGE_DIR;
   for (int i = 1; i < argc; i += 2) {
     const std::string_view option = argv[i];
-    const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
-    const char* end = value.data() + value.size();
-    if (option == "--root" && !value.empty()) {
-      root = value;
-    } else if (option != "--port" || value.empty() || std::from_chars(value.data(), end, port).ptr != end) {
+    const std::string value = i + 1 < argc ? argv[i + 1] : "";
+    const bool understood = option == "--port" ? parse_port(value, port) : option == "--root" && !value.empty();
+    if (!understood) {
       std::fputs("usage: demo_server [--port N] [--root DIR]\n", stderr);
       return 2;
     }
+    if (option == "--root") root = value;
   }
 
   examples::unique_fd listener = examples::listen_on_loopback(port);
