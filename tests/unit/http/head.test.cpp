@@ -6,6 +6,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "catch.hpp"
@@ -48,6 +49,8 @@ TEST_CASE("http_version: is made from what programs have", "[head]") {
   STATIC_REQUIRE(http_version("HTTP/1.1") == version(1, 1));
   STATIC_REQUIRE(http_version("1.1") == version(1, 1));
   STATIC_REQUIRE(http_version(std::string_view("HTTP/1.0")) == version(1, 0));
+  STATIC_REQUIRE(std::is_convertible_v<std::string, http_version>);
+  CHECK(http_version(std::string("HTTP/1.1")) == version(1, 1));
   STATIC_REQUIRE(http_version("HTTP/2") == version(2, 0));
   STATIC_REQUIRE(http_version("3") == version(3, 0));
   STATIC_REQUIRE(http_version("9.8") == version(9, 8));

@@ -238,6 +238,51 @@ TEST_CASE("uri: a resource is what a path and a query may be made of", "[uri][3]
   }
 }
 
+TEST_CASE("uri: the target of an upgrade is a path and query or an absolute URI", "[uri][4.2.1]") {
+  for (const std::string_view text :
+       {"/", "/chat", "/chat?a=b", "//a/b", "/http://a", "/?u=http://a/", "http://a", "http://a/", "http://a/b?c",
+        "http://a?b", "HTTPS://[::1]:8443/b", "https://a:"}) {
+    INFO(text);
+    CHECK(is_upgrade_target(text));
+  }
+  for (const std::string_view text : {"",
+                                      "*",
+                                      "chat",
+                                      "?a=b",
+                                      "a:80",
+                                      "http",
+                                      "http:",
+                                      "http:/",
+                                      "http:/a",
+                                      "http://",
+                                      "http:///b",
+                                      "http://?b",
+                                      "http://user@a/",
+                                      "http://a:0/",
+                                      "http://a:b/",
+                                      "http://a b/",
+                                      "ws://a/",
+                                      "wss://a/",
+                                      "ftp://a/",
+                                      "://a/",
+                                      " /",
+                                      "/a b",
+                                      "/a#b",
+                                      "#",
+                                      "http://a/#b",
+                                      "http://a#b",
+                                      "/%",
+                                      "/%4g",
+                                      "http://a/%",
+                                      "/\xC3\xA9",
+                                      "/\r\nA: b"}) {
+    INFO(text);
+    CHECK_FALSE(is_upgrade_target(text));
+  }
+  STATIC_REQUIRE(is_upgrade_target("http://a/b"));
+  STATIC_REQUIRE_FALSE(is_upgrade_target("ws://a/b"));
+}
+
 TEST_CASE("uri: a scheme implies a port", "[uri][3]") {
   STATIC_REQUIRE(default_port(false) == 80);
   STATIC_REQUIRE(default_port(true) == 443);
