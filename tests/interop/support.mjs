@@ -27,7 +27,7 @@ function stop_children() {
 
 /// Runs the test: it must be done in time, and leaves no process behind.
 export async function run(test, seconds = 90) {
-  const timer = setTimeout(() => fail(new Error(`not done after ${seconds} s`)), seconds * 1000);
+  const timer = setTimeout(() => fail(`not done after ${seconds} s`), seconds * 1000);
   const fail = (problem) => {
     console.error('FAILED:', problem);
     stop_children();
@@ -45,14 +45,20 @@ export async function run(test, seconds = 90) {
   process.exit(0);  // whatever a peer still holds open
 }
 
-/// One named part of a test.
-export async function step(what, action) {
+/// One named part of a test, with a time limit of its own.
+export async function step(what, action, seconds = 30) {
   const start = performance.now();
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${seconds} s`)), seconds * 1000);
+  });
   try {
-    await action();
+    await Promise.race([action(), late]);
   } catch (problem) {
     console.error(`in: ${what}`);
     throw problem;
+  } finally {
+    clearTimeout(timer);
   }
   console.log(`ok  ${what} (${Math.round(performance.now() - start)} ms)`);
 }

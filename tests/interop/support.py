@@ -68,7 +68,7 @@ class Program:
         self.process.send_signal(signal.SIGTERM)
 
 
-def run(test, seconds=90):
+def run(test, seconds=60):
     """Runs the test: it must be done in time, and leaves no process behind."""
 
     async def limited():
