@@ -164,6 +164,7 @@ TEST_CASE("upgrade: every broken rule has an error and a status of its own", "[u
       refusal_case{started("GET", "HTTP/1.1", "?chat"), error::target_malformed, 400},
       refusal_case{started("GET", "HTTP/1.1", "server.example.com:80"), error::target_malformed, 400},
       refusal_case{started("GET", "HTTP/1.1", "ws://server.example.com/chat"), error::target_malformed, 400},
+      refusal_case{started("GET", "HTTP/1.1", "http:///chat"), error::target_malformed, 400},
       refusal_case{started("GET", "HTTP/1.1", "/chat#top"), error::target_malformed, 400},
       refusal_case{started("GET", "HTTP/1.1", "/a b"), error::target_malformed, 400},
       refusal_case{started("GET", "HTTP/1.1", "/%4"), error::target_malformed, 400},
@@ -362,8 +363,9 @@ TEST_CASE("upgrade: other fields change nothing", "[upgrade][4.2.1]") {
 }
 
 TEST_CASE("upgrade: the target is a path or an absolute http or https URI", "[upgrade][4.2.1]") {
-  for (const char* target : {"/", "/chat?room=1&x=%23", "//a", "/a:@!$&'()*+,;=-._~/?", "http://server.example.com",
-                             "http://server.example.com/chat", "HTTPS://server.example.com:8443/chat?x"}) {
+  for (const char* target :
+       {"/", "/chat?room=1&x=%23", "//a", "/a:@!$&'()*+,;=-._~/?", "http://server.example.com",
+        "http://server.example.com/chat", "HTTPS://server.example.com:8443/chat?x", "http://[2001:db8::1]:8080/chat"}) {
     CAPTURE(target);
     CHECK(judge({.target = target}));
   }
