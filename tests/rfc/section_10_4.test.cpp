@@ -1,0 +1,175 @@
+#include "sansocket/connection/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "catch.hpp"
+#include "exact_buffer.hpp"
+#include "fixed_random.hpp"
+#include "hex.hpp"
+
+using namespace sansocket;
+using sansocket::tests::counting_random;
+using sansocket::tests::exact_buffer;
+using sansocket::tests::from_hex;
+
+namespace {
+
+/// Either end; a client's masking keys are 00 01 02 03, 04 05 06 07, ...
+struct foreseeable : default_policy {
+  using random_source = counting_random;
+};
+template <role Own>
+using endpoint = connection<Own, foreseeable>;
+
+template <class Check>
+void each_role(Check check) {
+  check(std::integral_constant<role, role::server>{});
+  check(std::integral_constant<role, role::client>{});
+}
+
+/// A frame as the other end sends it, put together by hand: a client masks, with the key 37 fa 21 3d.
+/// Takes: at most 125 bytes of payload.
+std::string frame_to(role receiver, unsigned first, std::string_view payload) {
+  const std::size_t mask_bit = receiver == role::server ? 0x80 : 0;
+  std::string out{static_cast<char>(first), static_cast<char>(mask_bit | payload.size())};
+  if (receiver == role::client) return out.append(payload);
+  const std::string key = from_hex("37 fa 21 3d");
+  out += key;
+  for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
+  return out;
+}
+
+/// What one end heard: its events in words, and the report if there was one.
+struct heard {
+  std::string words;
+  close_report why;
+};
+
+/// Feeds a stream in chunks of `step` bytes, each gone when the next comes.
+template <class Connection>
+heard feed(Connection& ws, std::string_view stream, std::size_t step = ~std::size_t{0}) {
+  heard out;
+  for (; !stream.empty(); stream.remove_prefix(std::min(step, stream.size()))) {
+    exact_buffer chunk(stream.substr(0, step));
+    REQUIRE(ws.receive(chunk.view()) == error::none);
+    ws.drain([&](const event& next) {
+      constexpr std::array kinds = {"", "text(", "binary(", "ping(", "pong(", "closed("};
+      out.words.append(kinds[static_cast<std::size_t>(next.type)]).append(next.text()).append(") ");
+      if (next.type == event_type::closed) out.why = next.why;
+    });
+  }
+  return out;
+}
+
+/// A message buffer that cannot hold a byte.
+struct no_buffer : heap_buffer {
+  static bytes extend(std::size_t /*count*/, std::size_t /*most*/ = 0) noexcept { return {}; }
+};
+struct no_memory : foreseeable {
+  using message_buffer = no_buffer;
+};
+template <role Own>
+using limited = connection<Own, no_memory>;
+
+}  // namespace
+
+TEST_CASE(
+    "10.4: a frame over the frame limit fails the connection with 1009 at its header, and its length alone allocates "
+    "nothing",
+    "[10.4]") {
+  each_role([](auto own) {
+    for (const delivery how : {delivery::messages, delivery::pieces}) {
+      for (const auto& [limit, length] : {std::pair{std::uint64_t{10}, "0b"}, std::pair{std::uint64_t{125}, "7e 00 7e"},
+                                          std::pair{std::uint64_t{65'535}, "7f 00 00 00 00 00 01 00 00"},
+                                          std::pair{std::uint64_t{65'535}, "7f 7f ff ff ff ff ff ff ff"}}) {
+        std::string header = from_hex("82") + from_hex(length);
+        if (own() == role::server) {
+          header[1] = static_cast<char>(header[1] | '\x80');
+          header += "key!";
+        }
+        for (std::size_t step = 1; step <= header.size(); ++step) {
+          CAPTURE(own() == role::server, limit, step);
+          limited<own()> ws({.limits = {.frame = limit, .message = unlimited}, .delivery = how});
+          const close_report why = feed(ws, header, step).why;
+          CHECK(why.fault == error::frame_too_big);
+          CHECK(why.sent == close_code::message_too_big);
+        }
+      }
+      // Exactly the limit is no fault.
+      limited<own()> ws({.limits = {.frame = 10}, .delivery = how});
+      CHECK(feed(ws, frame_to(own, 0x82, "0123456789")).words == "binary(0123456789) ");
+    }
+    // Without a frame limit, the length alone is no reason to take memory.
+    limited<own()> ws({.limits = {.message = unlimited}});
+    CHECK(feed(ws, own() == role::server ? from_hex("82 ff 00 00 00 ff ff ff ff ff 01 02 03 04")
+                                         : from_hex("82 7f 00 00 00 ff ff ff ff ff"))
+              .words.empty());
+    CHECK(ws.is_open());
+  });
+}
+
+TEST_CASE("10.4: fragments that add up to more than the message limit fail the connection with 1009", "[10.4]") {
+  each_role([](auto own) {
+    for (const delivery how : {delivery::messages, delivery::pieces}) {
+      const connection_options ten{.limits = {.message = 10}, .delivery = how};
+      const std::string start = frame_to(own, 0x02, "0123") + frame_to(own, 0x00, "4567");
+      const std::string too_much = frame_to(own, 0x80, "89a");
+      for (std::size_t step = 1; step <= start.size(); ++step) {
+        CAPTURE(own() == role::server, step);
+        endpoint<own()> ws(ten);
+        feed(ws, start, step);
+        CHECK(ws.is_open());
+        // At the header of the frame that is too much, before any of its payload.
+        const close_report why = feed(ws, too_much.substr(0, too_much.size() - 3), step).why;
+        CHECK(why.fault == error::message_too_big);
+        CHECK(why.sent == close_code::message_too_big);
+        endpoint<own()> exact(ten);
+        feed(exact, start + frame_to(own, 0x80, "89"), step);
+        feed(exact, frame_to(own, 0x82, "0123456789"), step);  // each message is counted by itself
+        CHECK(exact.is_open());
+      }
+      endpoint<own()> one_frame(ten);
+      CHECK(feed(one_frame, frame_to(own, 0x82, "0123456789a")).why.fault == error::message_too_big);
+    }
+  });
+}
+
+TEST_CASE("10.4: a message of more fragments than the limit allows fails the connection", "[10.4]") {
+  each_role([](auto own) {
+    for (const delivery how : {delivery::messages, delivery::pieces}) {
+      const connection_options three{.limits = {.fragments = 3}, .delivery = how};
+      const std::string start = frame_to(own, 0x02, "") + frame_to(own, 0x00, "a") + frame_to(own, 0x8A, "");
+      for (std::size_t step = 1; step <= start.size(); ++step) {
+        endpoint<own()> ws(three);
+        feed(ws, start + frame_to(own, 0x00, ""), step);
+        CHECK(ws.is_open());
+        const close_report why = feed(ws, frame_to(own, 0x80, ""), step).why;
+        CHECK(why.fault == error::too_many_fragments);
+        CHECK(why.sent == close_code::policy_violation);
+        endpoint<own()> exact(three);
+        feed(exact, start + frame_to(own, 0x80, "") + start + frame_to(own, 0x80, ""), step);
+        CHECK(exact.is_open());
+      }
+    }
+  });
+}
+
+TEST_CASE("10.4: every limit is on unless it is lifted", "[10.4]") {
+  each_role([](auto own) {
+    const std::string header = own() == role::server ? from_hex("82 ff 00 00 00 00 00 10 00 01 01 02 03 04")
+                                                     : from_hex("82 7f 00 00 00 00 00 10 00 01");
+    endpoint<own()> ws;  // 1 MiB and one byte
+    CHECK(feed(ws, header).why.fault == error::message_too_big);
+    endpoint<own()> fragments;
+    std::string stream = frame_to(own, 0x02, "");
+    for (int i = 0; i < 16 * 1024; ++i) stream += frame_to(own, 0x00, "");
+    CHECK(feed(fragments, stream).why.fault == error::too_many_fragments);
+  });
+}

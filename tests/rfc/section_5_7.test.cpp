@@ -1,0 +1,111 @@
+#include "sansocket/connection/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "catch.hpp"
+#include "exact_buffer.hpp"
+#include "fixed_random.hpp"
+#include "hex.hpp"
+
+using namespace sansocket;
+using sansocket::tests::counting_random;
+using sansocket::tests::exact_buffer;
+using sansocket::tests::from_hex;
+using sansocket::tests::to_hex;
+
+namespace {
+
+/// Either end; a client's masking keys are 00 01 02 03, 04 05 06 07, ...
+struct foreseeable : default_policy {
+  using random_source = counting_random;
+};
+template <role Own>
+using endpoint = connection<Own, foreseeable>;
+
+/// What one end heard: its events in words, and the report if there was one.
+struct heard {
+  std::string words;
+  close_report why;
+};
+
+/// Feeds a stream in chunks of `step` bytes, each gone when the next comes.
+template <class Connection>
+heard feed(Connection& ws, std::string_view stream, std::size_t step = ~std::size_t{0}) {
+  heard out;
+  for (; !stream.empty(); stream.remove_prefix(std::min(step, stream.size()))) {
+    exact_buffer chunk(stream.substr(0, step));
+    REQUIRE(ws.receive(chunk.view()) == error::none);
+    ws.drain([&](const event& next) {
+      constexpr std::array kinds = {"", "text(", "binary(", "ping(", "pong(", "closed("};
+      out.words.append(kinds[static_cast<std::size_t>(next.type)]).append(next.text()).append(") ");
+      if (next.type == event_type::closed) out.why = next.why;
+    });
+  }
+  return out;
+}
+
+/// A client whose masking key is always that of the examples.
+struct example_key {
+  bool operator()(bytes out) const {
+    const std::string key = from_hex("37 fa 21 3d");
+    std::ranges::copy(bytes_of(std::string_view(key)), out.begin());
+    return true;
+  }
+};
+struct example_policy : default_policy {
+  using random_source = example_key;
+};
+using example_client = connection<role::client, example_policy>;
+
+}  // namespace
+
+TEST_CASE("5.7: a single-frame unmasked text message", "[5.7]") {
+  endpoint<role::client> client;
+  CHECK(feed(client, from_hex("81 05 48 65 6c 6c 6f")).words == "text(Hello) ");
+  endpoint<role::server> server;
+  REQUIRE(server.send_text("Hello") == error::none);
+  CHECK(to_hex(server.output()) == "81 05 48 65 6c 6c 6f");
+}
+
+TEST_CASE("5.7: a single-frame masked text message", "[5.7]") {
+  endpoint<role::server> server;
+  CHECK(feed(server, from_hex("81 85 37 fa 21 3d 7f 9f 4d 51 58")).words == "text(Hello) ");
+  example_client client;
+  REQUIRE(client.send_text("Hello") == error::none);
+  CHECK(to_hex(client.output()) == "81 85 37 fa 21 3d 7f 9f 4d 51 58");
+}
+
+TEST_CASE("5.7: a fragmented unmasked text message", "[5.7]") {
+  endpoint<role::client> client;
+  CHECK(feed(client, from_hex("01 03 48 65 6c  80 02 6c 6f")).words == "text(Hello) ");
+  endpoint<role::server> server({.fragment_size = 3});
+  REQUIRE(server.send_text("Hello") == error::none);
+  CHECK(to_hex(server.output()) == "01 03 48 65 6c 80 02 6c 6f");
+}
+
+TEST_CASE("5.7: an unmasked ping request and its masked pong", "[5.7]") {
+  example_client client;
+  CHECK(feed(client, from_hex("89 05 48 65 6c 6c 6f")).words == "ping(Hello) ");
+  CHECK(to_hex(client.output()) == "8a 85 37 fa 21 3d 7f 9f 4d 51 58");
+  endpoint<role::server> server;
+  REQUIRE(server.send_ping(bytes_of("Hello")) == error::none);
+  CHECK(to_hex(server.output()) == "89 05 48 65 6c 6c 6f");
+  CHECK(feed(server, from_hex("8a 85 37 fa 21 3d 7f 9f 4d 51 58")).words == "pong(Hello) ");
+}
+
+TEST_CASE("5.7: 256 bytes and 64 KiB of binary in a single unmasked frame", "[5.7]") {
+  for (const auto& [size, header] :
+       {std::pair{std::size_t{256}, "82 7e 01 00"}, std::pair{std::size_t{65'536}, "82 7f 00 00 00 00 00 01 00 00"}}) {
+    const std::string payload(size, 'b');
+    endpoint<role::client> client;
+    CHECK(feed(client, from_hex(header) + payload, 1000).words == "binary(" + payload + ") ");
+    endpoint<role::server> server;
+    REQUIRE(server.send_binary(bytes_of(std::string_view(payload))) == error::none);
+    CHECK(text_of(server.output()) == from_hex(header) + payload);
+  }
+}

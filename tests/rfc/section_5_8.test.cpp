@@ -1,0 +1,66 @@
+#include "sansocket/sansocket.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "catch.hpp"
+#include "exact_buffer.hpp"
+#include "hex.hpp"
+
+using namespace sansocket;
+using sansocket::tests::exact_buffer;
+using sansocket::tests::from_hex;
+
+namespace {
+
+/// Gives the nonce of the RFC's example, whose answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.
+struct sample_nonce {
+  bool operator()(bytes out) const {
+    constexpr std::string_view nonce = "the sample nonce";
+    std::ranges::copy(bytes_of(std::string_view(nonce)).first(out.size()), out.begin());
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("5.8: an extension is in use only when the opening handshake agreed on it", "[5.8][5.2]") {
+  // A server that agrees on no extension says so by its silence, and takes no frame that uses one.
+  const server_options options;
+  server_handshake server(options);
+  exact_buffer request(
+      "GET / HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-other\r\n\r\n");
+  REQUIRE(server.receive(request.view()) == handshake_status::done);
+  REQUIRE(server.accepted());
+  CHECK(text_of(server.response()).find("xtension") == std::string_view::npos);
+  server_connection ws(*server.agreement());
+  exact_buffer compressed(from_hex("c1 80 01 02 03 04"));
+  REQUIRE(ws.receive(compressed.view()) == error::none);
+  CHECK(ws.poll().why.fault == error::reserved_bits_set);
+
+  // A client that offered none does not let the server use one.
+  const client_options asked;
+  for (const bool extended : {false, true}) {
+    CAPTURE(extended);
+    basic_client_handshake<sample_nonce, openssl_sha1> client("ws://server.example.com/", asked);
+    CHECK(text_of(client.request()).find("xtension") == std::string_view::npos);
+    exact_buffer response(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" +
+        std::string(extended ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "") + "\r\n");
+    (void)client.receive(response.view());
+    if (extended) {
+      CHECK(client.error() == error::extension_not_offered);
+      CHECK_FALSE(client.agreement());
+      continue;
+    }
+    REQUIRE(client.agreement());
+    client_connection open(*client.agreement());
+    exact_buffer frame(from_hex("c1 00"));
+    REQUIRE(open.receive(frame.view()) == error::none);
+    CHECK(open.poll().why.fault == error::reserved_bits_set);
+  }
+}

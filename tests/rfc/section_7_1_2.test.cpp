@@ -1,0 +1,119 @@
+#include "sansocket/connection/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "catch.hpp"
+#include "exact_buffer.hpp"
+#include "fixed_random.hpp"
+#include "hex.hpp"
+
+using namespace sansocket;
+using sansocket::tests::counting_random;
+using sansocket::tests::exact_buffer;
+using sansocket::tests::from_hex;
+using sansocket::tests::to_hex;
+
+namespace {
+
+/// Either end; a client's masking keys are 00 01 02 03, 04 05 06 07, ...
+struct foreseeable : default_policy {
+  using random_source = counting_random;
+};
+template <role Own>
+using endpoint = connection<Own, foreseeable>;
+
+template <class Check>
+void each_role(Check check) {
+  check(std::integral_constant<role, role::server>{});
+  check(std::integral_constant<role, role::client>{});
+}
+
+/// A frame as the other end sends it, put together by hand: a client masks, with the key 37 fa 21 3d.
+/// Takes: at most 125 bytes of payload.
+std::string frame_to(role receiver, unsigned first, std::string_view payload) {
+  const std::size_t mask_bit = receiver == role::server ? 0x80 : 0;
+  std::string out{static_cast<char>(first), static_cast<char>(mask_bit | payload.size())};
+  if (receiver == role::client) return out.append(payload);
+  const std::string key = from_hex("37 fa 21 3d");
+  out += key;
+  for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
+  return out;
+}
+
+/// What one end heard: its events in words, and the report if there was one.
+struct heard {
+  std::string words;
+  close_report why;
+};
+
+/// Feeds a stream in chunks of `step` bytes, each gone when the next comes.
+template <class Connection>
+heard feed(Connection& ws, std::string_view stream, std::size_t step = ~std::size_t{0}) {
+  heard out;
+  for (; !stream.empty(); stream.remove_prefix(std::min(step, stream.size()))) {
+    exact_buffer chunk(stream.substr(0, step));
+    REQUIRE(ws.receive(chunk.view()) == error::none);
+    ws.drain([&](const event& next) {
+      constexpr std::array kinds = {"", "text(", "binary(", "ping(", "pong(", "closed("};
+      out.words.append(kinds[static_cast<std::size_t>(next.type)]).append(next.text()).append(") ");
+      if (next.type == event_type::closed) out.why = next.why;
+    });
+  }
+  return out;
+}
+
+/// All that waits to be sent, sent: in hex, a client's frames without key and mask, which are taken
+/// off by hand. Takes: frames of at most 125 bytes.
+template <role Own>
+std::string take_sent(endpoint<Own>& ws) {
+  const std::string wire(text_of(ws.output()));
+  REQUIRE(ws.sent(wire.size()) == error::none);
+  if (Own == role::server) return to_hex(bytes_of(std::string_view(wire)));
+  std::string out;
+  for (std::size_t at = 0; at < wire.size();) {
+    const auto second = static_cast<unsigned char>(wire.at(at + 1));
+    REQUIRE(second >= 0x80);
+    const std::size_t length = second - 0x80U;
+    out += {wire[at], static_cast<char>(length)};
+    for (std::size_t i = 0; i < length; ++i) out += static_cast<char>(wire.at(at + 6 + i) ^ wire[at + 2 + i % 4]);
+    at += 6 + length;
+  }
+  return to_hex(bytes_of(std::string_view(out)));
+}
+
+}  // namespace
+
+TEST_CASE("7.1.2: starting the closing handshake sends one Close with the code and reason given", "[7.1.2]") {
+  each_role([](auto own) {
+    const auto sent = [&](close_code code, std::string_view reason) {
+      endpoint<own()> ws;
+      REQUIRE(ws.send_close(code, reason) == error::none);
+      CHECK_FALSE(ws.is_open());
+      CHECK(ws.send_close(code, reason) == error::closing);
+      return take_sent(ws);
+    };
+    CHECK(sent(close_code::normal, "") == "88 02 03 e8");
+    CHECK(sent(close_code::going_away, "bye") == "88 05 03 e9 62 79 65");
+    CHECK(sent(close_code{3000}, "\xC3\xA9") == "88 04 0b b8 c3 a9");
+    CHECK(sent(close_code{4999}, "x") == "88 03 13 87 78");
+    CHECK(sent(close_code::no_status, "") == "88 00");
+  });
+}
+
+TEST_CASE("7.1.2: once both Closes are out, the end that began says close or wait", "[7.1.2]") {
+  each_role([](auto own) {
+    endpoint<own()> ws;
+    REQUIRE(ws.send_close(close_code::normal, "done") == error::none);
+    (void)take_sent(ws);
+    CHECK(ws.transport() == transport_action::keep);
+    const close_report why = feed(ws, frame_to(own, 0x88, "\x03\xE8")).why;
+    CHECK(why.clean());
+    CHECK(why.first == which_end::local);
+    CHECK(ws.transport() == (own() == role::server ? transport_action::close : transport_action::await_eof));
+  });
+}
