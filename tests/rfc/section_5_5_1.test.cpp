@@ -140,8 +140,9 @@ TEST_CASE("5.5.1: sending a message behind a Close is refused and sends nothing"
       CHECK(ws.send_binary({}) == error::closing);
       CHECK(ws.send_piece(message_type::text, bytes_of("a"), true) == error::closing);
       if constexpr (own() == role::server) {
-        CHECK(ws.send(*prepared_message::text("a")) == error::closing);
-        CHECK(ws.send_lent(*prepared_message::text("a")) == error::closing);
+        const auto prepared = prepared_message::text("a");
+        CHECK(ws.send(*prepared) == error::closing);
+        CHECK(ws.send_lent(*prepared) == error::closing);
         CHECK(ws.send_lent(message_type::text, bytes_of("a")) == error::closing);
       }
       CHECK(to_hex(ws.output()) == before);
