@@ -116,7 +116,8 @@ TEST_CASE("origin: same_origin is not misled by names that look alike", "[origin
 
 TEST_CASE("origin: same_origin knows http and https only", "[origin][10.2]") {
   CHECK_FALSE(lets_in(same_origin, "ftp://example.com"));
-  CHECK_FALSE(lets_in(same_origin, "ws://example.com"));
+  CHECK_FALSE(lets_in(same_origin, "ftp://example.com:80"));
+  CHECK_FALSE(lets_in(same_origin, "ws://example.com:80"));
   CHECK_FALSE(lets_in(same_origin, "file://example.com"));
   CHECK_FALSE(lets_in(same_origin, "httpss://example.com"));
 }
