@@ -122,6 +122,7 @@ inline constexpr transcript transcripts[] = {
     {"the last fragment is empty", "02 04 | 00 01 02 03; 80 00", "binary open"},
     {"two fragmented messages", "01 01 | 61; 80 01 | 62; 02 01 | 63; 80 01 | 64", "text binary open"},
     {"a long fragment after a short one", "02 01 | 00; 80 7e 01 2c | 01*300", "binary open"},
+    {"a long ping within a long message", "01 7e 00 fa | 61*250; 89 7d | 70*125; 80 01 | 62", "ping text open"},
     {"a continuation of nothing", "80 01 | 61", "continuation_unexpected"},
     {"a continuation of nothing, not final", "00 01 | 61; 80 01 | 62", "continuation_unexpected"},
     {"a continuation after a whole message", "81 01 | 61; 80 01 | 62", "text continuation_unexpected"},
