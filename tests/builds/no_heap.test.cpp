@@ -26,6 +26,7 @@ namespace {
 /// What the operators below have done.
 std::size_t allocations = 0;
 std::size_t blocks = 0;  // that are not given back
+bool exhausted = false;  // there is no memory for those who can bear it
 
 void* take(std::size_t size, std::size_t alignment) noexcept {
   // aligned_alloc wants a multiple of the alignment.
@@ -56,8 +57,10 @@ constexpr std::size_t number(std::align_val_t alignment) noexcept { return stati
 
 void* operator new(std::size_t size) { return take_or_throw(size, usual); }
 void* operator new[](std::size_t size) { return take_or_throw(size, usual); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return take(size, usual); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return take(size, usual); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return exhausted ? nullptr : take(size, usual); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return exhausted ? nullptr : take(size, usual);
+}
 void* operator new(std::size_t size, std::align_val_t to) { return take_or_throw(size, number(to)); }
 void* operator new[](std::size_t size, std::align_val_t to) { return take_or_throw(size, number(to)); }
 void* operator new(std::size_t size, std::align_val_t to, const std::nothrow_t&) noexcept {
@@ -354,6 +357,35 @@ TEST_CASE("no_heap: a connection that has ended holds no heap memory once its la
   const std::size_t after = blocks - held;
   CHECK(what.faults == 1);
   CHECK(after == 0);
+}
+
+TEST_CASE("no_heap: a connection that finds no memory fails, and nothing throws", "[no_heap]") {
+  std::string stream = large_message();
+  heard what;
+  server_connection ws;
+  exhausted = true;
+  feed(ws, stream, 1000, what);
+  const error refused = ws.send_text("hello");
+  exhausted = false;
+  CHECK(what.faults == 1);
+  CHECK(what.binaries == 0);
+  // There was none for the Close frame either, so none was sent.
+  CHECK(refused == error::closing);
+  CHECK(ws.output().empty());
+}
+
+TEST_CASE("no_heap: a handshake that finds no memory refuses, and nothing throws", "[no_heap]") {
+  std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const server_options serving;
+  server_handshake answers(serving);
+  exhausted = true;
+  answers.receive(bytes_of(request));
+  const std::string_view target = answers.request().target;
+  exhausted = false;
+  REQUIRE(answers.verdict());
+  CHECK(answers.verdict()->reason() == error::out_of_memory);
+  CHECK(answers.verdict()->status() == 503);
+  CHECK(target.empty());
 }
 
 TEST_CASE("no_heap: a server's connection is small", "[no_heap]") {
