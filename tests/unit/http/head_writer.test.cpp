@@ -225,10 +225,11 @@ TEST_CASE("head_writer: knows the phrases of the statuses that a handshake meets
     std::string_view phrase;
   };
   for (const row& each :
-       {row{101, "Switching Protocols"}, row{400, "Bad Request"}, row{401, "Unauthorized"}, row{403, "Forbidden"},
-        row{404, "Not Found"}, row{405, "Method Not Allowed"}, row{426, "Upgrade Required"},
-        row{429, "Too Many Requests"}, row{431, "Request Header Fields Too Large"}, row{500, "Internal Server Error"},
-        row{503, "Service Unavailable"}, row{505, "HTTP Version Not Supported"}}) {
+       {row{101, "Switching Protocols"}, row{200, "OK"}, row{301, "Moved Permanently"}, row{302, "Found"},
+        row{307, "Temporary Redirect"}, row{308, "Permanent Redirect"}, row{400, "Bad Request"},
+        row{401, "Unauthorized"}, row{403, "Forbidden"}, row{404, "Not Found"}, row{405, "Method Not Allowed"},
+        row{426, "Upgrade Required"}, row{429, "Too Many Requests"}, row{431, "Request Header Fields Too Large"},
+        row{500, "Internal Server Error"}, row{503, "Service Unavailable"}, row{505, "HTTP Version Not Supported"}}) {
     CHECK(reason_phrase(each.status) == each.phrase);
   }
   STATIC_REQUIRE(reason_phrase(101) == "Switching Protocols");

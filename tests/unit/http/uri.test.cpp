@@ -144,6 +144,39 @@ constexpr std::array bad_uris{
     bad_text{"ws://a/?[b]", error::uri_malformed},
 };
 
+struct good_target {
+  std::string_view text;
+  std::string_view authority;
+  std::string_view resource;
+};
+
+constexpr std::array good_targets{
+    good_target{"/", "", "/"},
+    good_target{"/chat?a=b", "", "/chat?a=b"},
+    good_target{"//a/b", "", "//a/b"},
+    good_target{"/http://a", "", "/http://a"},
+    good_target{"/?u=http://a/", "", "/?u=http://a/"},
+    good_target{"http://a", "a", ""},
+    good_target{"http://a/", "a", "/"},
+    good_target{"http://a:80/b?c", "a:80", "/b?c"},
+    good_target{"http://a?b/c", "a", "?b/c"},
+    good_target{"HTTPS://[::1]:8443/b", "[::1]:8443", "/b"},
+    good_target{"https://a:", "a:", ""},
+};
+
+// clang-format off
+constexpr std::array<std::string_view, 32> bad_targets{
+    // Neither a path nor absolute.
+    "", "*", "chat", "?a=b", "a:80", " /",
+    // Not an http or https URI.
+    "http", "https", "http:", "http:/", "http:/a", "ws://a/", "wss://a/", "ftp://a/", "://a/",
+    // Its authority.
+    "http://", "http:///b", "http://?b", "http://user@a/", "http://a:0/", "http://a:b/", "http://a b/",
+    // Path and query, and no fragment.
+    "/a b", "/a#b", "#", "http://a/#b", "http://a#b", "/%", "/%4g", "http://a/%", "/\xC3\xA9", "/\r\nA: b",
+};
+// clang-format on
+
 }  // namespace
 
 TEST_CASE("uri: takes a WebSocket URI apart", "[uri][3]") {
@@ -239,48 +272,21 @@ TEST_CASE("uri: a resource is what a path and a query may be made of", "[uri][3]
 }
 
 TEST_CASE("uri: the target of an upgrade is a path and query or an absolute URI", "[uri][4.2.1]") {
-  for (const std::string_view text :
-       {"/", "/chat", "/chat?a=b", "//a/b", "/http://a", "/?u=http://a/", "http://a", "http://a/", "http://a/b?c",
-        "http://a?b", "HTTPS://[::1]:8443/b", "https://a:"}) {
-    INFO(text);
-    CHECK(is_upgrade_target(text));
+  for (const good_target& each : good_targets) {
+    INFO(each.text);
+    const exact_buffer exact(each.text);
+    const auto parsed = parse_upgrade_target(text_of(exact.view()));
+    REQUIRE(parsed);
+    CHECK(parsed->authority == each.authority);
+    CHECK(parsed->resource == each.resource);
   }
-  for (const std::string_view text : {"",
-                                      "*",
-                                      "chat",
-                                      "?a=b",
-                                      "a:80",
-                                      "http",
-                                      "http:",
-                                      "http:/",
-                                      "http:/a",
-                                      "http://",
-                                      "http:///b",
-                                      "http://?b",
-                                      "http://user@a/",
-                                      "http://a:0/",
-                                      "http://a:b/",
-                                      "http://a b/",
-                                      "ws://a/",
-                                      "wss://a/",
-                                      "ftp://a/",
-                                      "://a/",
-                                      " /",
-                                      "/a b",
-                                      "/a#b",
-                                      "#",
-                                      "http://a/#b",
-                                      "http://a#b",
-                                      "/%",
-                                      "/%4g",
-                                      "http://a/%",
-                                      "/\xC3\xA9",
-                                      "/\r\nA: b"}) {
+  for (const std::string_view text : bad_targets) {
     INFO(text);
-    CHECK_FALSE(is_upgrade_target(text));
+    const exact_buffer exact(text);
+    CHECK(parse_upgrade_target(text_of(exact.view())).error() == error::target_malformed);
   }
-  STATIC_REQUIRE(is_upgrade_target("http://a/b"));
-  STATIC_REQUIRE_FALSE(is_upgrade_target("ws://a/b"));
+  STATIC_REQUIRE(parse_upgrade_target("http://a/b")->authority == "a");
+  STATIC_REQUIRE(parse_upgrade_target("ws://a/b").error() == error::target_malformed);
 }
 
 TEST_CASE("uri: a scheme implies a port", "[uri][3]") {
