@@ -306,6 +306,8 @@ TEST_CASE("message_reader: memory grows to the message's length at most, where t
   reader_of<role::client> fragments;
   CHECK(read(fragments, from_hex("02 7e 0b b8") + std::string(2990, 'x'), 1, {.message = 3001}).empty());
   CHECK(counted_buffer::capacity_now == 3001);
+  CHECK(read(fragments, std::string(10, 'x') + from_hex("89 64") + std::string(99, 'p'), 1, {.message = 3001}).empty());
+  CHECK(counted_buffer::capacity_now == 3100);  // the message and the ping
 }
 
 TEST_CASE("message_reader: gives its memory back once no message is under way", "[message_reader]") {
