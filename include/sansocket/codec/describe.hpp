@@ -62,8 +62,8 @@ class description {
       const std::size_t length = printable_length(rest);
       if (length != 0) {
         add(rest.substr(0, length));
-      } else if (utf8_validator cut; text.size() > most && cut.feed(std::span(rest)) == rest.size()) {
-        break;  // a code point that only `most` has cut
+      } else if (text.size() > most && is_cut(rest)) {
+        break;
       } else {
         add("\\x").add_hex(static_cast<std::uint8_t>(rest.front()));
       }
@@ -86,16 +86,32 @@ class description {
     add(std::string_view(pair.data(), pair.size()));
   }
 
+  static constexpr std::size_t code_point_size(std::string_view text) noexcept {
+    const auto lead = static_cast<std::uint8_t>(text.front());
+    return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1;
+  }
+
+  /// The text is the beginning of one code point, and no more.
+  static constexpr bool is_cut(std::string_view text) noexcept {
+    utf8_validator start;
+    return text.size() < code_point_size(text) && start.feed(std::span(text)) == text.size();
+  }
+
   /// The length of the code point at the front if it may be shown as it is, else 0.
   static constexpr std::size_t printable_length(std::string_view text) noexcept {
     const auto lead = static_cast<std::uint8_t>(text.front());
     if (lead < 0x80) return lead >= 0x20 && lead != 0x7F && lead != '"' && lead != '\\' ? 1 : 0;
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    const std::size_t length = code_point_size(text);
     if (text.size() < length || !is_utf8(text.substr(0, length))) return 0;
-    // The control characters U+0080..U+009F and the separators U+2028..U+202E would disturb a line.
-    if (lead == 0xC2 && static_cast<std::uint8_t>(text[1]) < 0xA0) return 0;
-    const bool general_punctuation = lead == 0xE2 && static_cast<std::uint8_t>(text[1]) == 0x80;
-    return general_punctuation && (static_cast<std::uint8_t>(text[2]) & 0xFEU) >= 0xA8 ? 0 : length;
+    // What would disturb a line or turn its direction: U+0080..U+009F, U+061C, U+200E, U+200F,
+    // U+2028..U+202E, U+2066..U+2069.
+    const auto second = static_cast<std::uint8_t>(text[1]);
+    if (lead == 0xC2 && second < 0xA0) return 0;
+    if (lead == 0xD8 && second == 0x9C) return 0;
+    if (lead != 0xE2 || second > 0x81) return length;
+    const auto third = static_cast<std::uint8_t>(text[2]);
+    if (second == 0x81) return third >= 0xA6 && third <= 0xA9 ? 0 : length;
+    return third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE) ? 0 : length;
   }
 
   std::array<char, 255> text_{};

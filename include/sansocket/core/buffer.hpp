@@ -16,8 +16,8 @@
 namespace sansocket {
 
 /// What a connection and a handshake keep bytes in.
-/// `extend(n, most)` gives n bytes to write behind what is held, growing to no more than the larger
-/// of `most` and what is needed; it gives an empty view, and changes nothing, if it cannot.
+/// `extend(n, most)` gives n bytes to write behind what is held, growing to no more than the largest
+/// of `most`, what is needed and a small block; it gives an empty view, and changes nothing, if it cannot.
 /// `max_size()` says how many bytes it can ever hold. `clear()` may keep memory, `release()` may not.
 template <class Buffer>
 concept byte_buffer = std::default_initializable<Buffer> && std::movable<Buffer> &&

@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_CORE_ERROR_CATEGORY_HPP
 #define SANSOCKET_CORE_ERROR_CATEGORY_HPP
 
+#include <algorithm>
 #include <string>
 #include <system_error>
 
@@ -18,7 +19,7 @@ inline const std::error_category& error_category() noexcept {
     const char* name() const noexcept override { return "sansocket"; }
 
     std::string message(int value) const override {
-      const error_info known = info(static_cast<error>(value));
+      const error_info known = info(static_cast<error>(std::clamp(value, -1, 255)));  // -1 means 255: no error has it
       std::string words(known.message);
       if (!known.clause.empty()) words.append(" (").append(known.clause).append(")");
       return words;

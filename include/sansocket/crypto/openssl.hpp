@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -72,6 +73,7 @@ class openssl_random {
 
   /// Gives: false if OpenSSL has no entropy.
   bool operator()(bytes out) {
+    if (out.empty()) return true;
     if (out.size() > drawn_.size()) return draw(out);
     if (out.size() > left_) {
       if (!draw(drawn_)) return false;
@@ -86,6 +88,7 @@ class openssl_random {
 
  private:
   static bool draw(bytes out) {
+    if (out.size() > std::numeric_limits<int>::max()) return false;
     return RAND_bytes(static_cast<unsigned char*>(static_cast<void*>(out.data())), static_cast<int>(out.size())) == 1;
   }
 

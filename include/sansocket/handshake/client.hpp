@@ -179,17 +179,25 @@ class basic_client_handshake {
   }
 
   /// Makes this handshake's URI from a Location: absolute (http and https mean ws and wss), without
-  /// a scheme, or a path.
+  /// a scheme, or relative to the place that it came from (RFC 3986 §5.2, dots in the path left as they are).
   result<uri> resolve(std::string_view location, const uri& base) noexcept {
     location = location.substr(0, location.find('#'));
+    if (location.empty()) return error::redirect_malformed;
     const bool secure = equals_ignoring_case(location.substr(0, 8), "https://");
+    const std::string_view scheme = base.secure ? "wss:" : "ws:";
+    const std::string_view path = base.resource.substr(0, base.resource.find('?'));
     bool kept = true;
     if (secure || equals_ignoring_case(location.substr(0, 7), "http://")) {
       kept = keep_url(secure ? "wss://" : "ws://", location.substr(secure ? 8 : 7));
     } else if (location.starts_with("//")) {
-      kept = keep_url(base.secure ? "wss:" : "ws:", location);
+      kept = keep_url(scheme, location);
     } else if (location.starts_with('/')) {
-      kept = keep_url(base.secure ? "wss://" : "ws://", base.authority) && keep_url(location);
+      kept = keep_url(scheme, "//", base.authority, location);
+    } else if (location.starts_with('?')) {
+      kept = keep_url(scheme, "//", base.authority, path, location);
+    } else if (location.substr(0, location.find_first_of("/?")).find(':') == std::string_view::npos) {
+      const std::string_view folder = path.substr(0, path.rfind('/') + 1);
+      kept = keep_url(scheme, "//", base.authority, folder.empty() ? "/" : folder, location);
     } else {
       kept = keep_url(location);
     }

@@ -27,7 +27,7 @@ constexpr result<origin> parse_origin(std::string_view text) noexcept {
   const std::size_t scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos || scheme_end == 0) return error::origin_refused;
   const auto where = parse_authority(text.substr(scheme_end + 3));
-  if (!where) return error::origin_refused;
+  if (!where || !detail::is_scheme(text.substr(0, scheme_end))) return error::origin_refused;
   origin parsed{text.substr(0, scheme_end), where->host, where->port};
   if (parsed.port == 0 && equals_ignoring_case(parsed.scheme, "https")) parsed.port = 443;
   if (parsed.port == 0 && equals_ignoring_case(parsed.scheme, "http")) parsed.port = 80;

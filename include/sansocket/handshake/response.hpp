@@ -41,7 +41,7 @@ struct response_fields {
       subprotocol = trimmed(value);
       ++subprotocols;
     } else if (equals_ignoring_case(name, "Sec-WebSocket-Extensions")) {
-      extension = extension || !trimmed(value).empty();
+      extension = true;
     }
   }
 };

@@ -76,12 +76,13 @@ class basic_server_handshake {
     if (!verdict_ || response_written()) return error::handshake_unfinished;
     if (answer.status < 300 || answer.status > 599) return error::status_not_refusal;
     for (const field& extra : answer.fields) {
-      if (is_any_of(extra.name, "Connection", "Content-Length", "Transfer-Encoding", "Upgrade"))
-        return error::field_reserved;
+      if (is_any_of(extra.name, "Connection", "Content-Length", "Transfer-Encoding")) return error::field_reserved;
     }
     const error fault = write(answer.status, [&](auto& head) {
       for (const field& extra : answer.fields) head.add(extra.name, extra.value);
-      head.add("Connection", "close").add("Content-Length", answer.body.size()).end(answer.body);
+      head.add("Connection", answer.status == 426 ? "close, Upgrade" : "close")
+          .add("Content-Length", answer.body.size())
+          .end(answer.body);
     });
     if (fault == error::none) verdict_.emplace(error::refused_by_application, answer.status);
     return fault;

@@ -102,7 +102,8 @@ constexpr auto upgrade_verdict::fields() const noexcept {
     if (!subprotocol_.empty()) fields.add("Sec-WebSocket-Protocol", subprotocol_);
     return fields;
   }
-  fields.add("Connection", "close");
+  // RFC 9110 §7.8: who sends Upgrade names it in Connection too.
+  fields.add("Connection", status_ == 426 ? "close, Upgrade" : "close");
   fields.add("Content-Type", "text/plain; charset=utf-8");
   // RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response"
   if (reason_ == error::method_not_get) fields.add("Allow", "GET");
@@ -143,7 +144,8 @@ class upgrade_fields {
   }
 
   /// The first rule that is broken, in the order of §4.2.1.
-  constexpr error judge(const origin_policy& origins) const {
+  /// Takes: the authority of an absolute target, which RFC 9112 §3.2.2 puts in the place of Host.
+  constexpr error judge(const origin_policy& origins, std::string_view authority) const {
     if (host_.count == 0) return error::host_missing;
     if (host_.count > 1) return error::host_repeated;
     if (!parse_authority(host_.value)) return error::host_malformed;
@@ -162,7 +164,7 @@ class upgrade_fields {
     if (!is_websocket_key(key_.value)) return error::key_malformed;
     if (list_fault_ != error::none) return list_fault_;
     if (origin_.count > 1) return error::origin_repeated;
-    return origin_.count == 0 ? error::none : origins.judge(origin_.value, host_.value);
+    return origin_.count == 0 ? error::none : origins.judge(origin_.value, authority.empty() ? host_.value : authority);
   }
 
   constexpr std::string_view key() const noexcept { return key_.value; }
@@ -206,11 +208,13 @@ upgrade_verdict check_upgrade(std::string_view method, http_version version, std
   // §4.1: "The method of the request MUST be GET, and the HTTP version MUST be at least 1.1."
   if (method != "GET") return upgrade_verdict(error::method_not_get);
   if (version.major != 1 || version.minor < 1) return upgrade_verdict(error::http_version_unsupported);
-  if (!is_upgrade_target(target)) return upgrade_verdict(error::target_malformed);
+  const auto where = parse_upgrade_target(target);
+  if (!where) return upgrade_verdict(where.error());
 
   detail::upgrade_fields facts(options.subprotocols);
   for_each_field(fields, facts);
-  if (const error fault = facts.judge(options.origins); fault != error::none) return upgrade_verdict(fault);
+  if (const error fault = facts.judge(options.origins, where->authority); fault != error::none)
+    return upgrade_verdict(fault);
 
   const auto accept = accept_key(facts.key(), hash);
   if (!accept) return upgrade_verdict(accept.error());

@@ -15,14 +15,18 @@
 
 namespace sansocket {
 
-/// A version of HTTP. It can be made from "HTTP/1.1" or "1.1", and from 11 as some servers write it.
+/// A version of HTTP. It can be made from "HTTP/1.1" or "1.1", and from 11 as some servers write it;
+/// from anything else comes 0.0.
 struct http_version {
   std::uint8_t major = 0;
   std::uint8_t minor = 0;
 
   constexpr http_version() = default;
-  constexpr http_version(int eleven) noexcept
-      : major(static_cast<std::uint8_t>(eleven / 10)), minor(static_cast<std::uint8_t>(eleven % 10)) {}
+  constexpr http_version(int eleven) noexcept {
+    if (eleven < 10 || eleven > 99) return;
+    major = static_cast<std::uint8_t>(eleven / 10);
+    minor = static_cast<std::uint8_t>(eleven % 10);
+  }
   template <std::convertible_to<std::string_view> Text>
   constexpr http_version(const Text& words) noexcept {
     std::string_view text = words;

@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_HTTP_HEAD_READER_HPP
 #define SANSOCKET_HTTP_HEAD_READER_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -18,7 +19,8 @@ template <byte_buffer Buffer = heap_buffer>
 class head_reader {
  public:
   explicit head_reader(head_kind kind, head_limits limits = {}) noexcept
-      : scanner_(kind, limits), most_(limits.bytes) {}
+      : scanner_(kind, {.bytes = std::min(limits.bytes, Buffer::max_size()), .fields = limits.fields}),
+        most_(std::min(limits.bytes, Buffer::max_size())) {}
 
   /// Reads on.
   /// Takes:  the next bytes of the stream; those of the head are taken off, those behind it stay.
@@ -29,10 +31,12 @@ class head_reader {
   /// Cost:   O(n) in the new bytes, however many came before.
   partial<std::string_view> read(bytes& input) noexcept {
     using outcome = partial<std::string_view>;
+    if (no_memory_) return error::out_of_memory;
     const std::size_t used = scanner_.scan(text_of(input));
     if (scanner_.error() != error::none) return scanner_.error();
     const bytes room = buffer_.extend(used, most_);
-    if (room.size() != used) return Buffer::max_size() < most_ ? error::head_too_large : error::out_of_memory;
+    no_memory_ = room.size() != used;
+    if (no_memory_) return error::out_of_memory;
     if (used != 0) std::memcpy(room.data(), input.data(), used);
     input = input.subspan(used);
     if (!scanner_.done()) return outcome::need_more(1);
@@ -44,7 +48,7 @@ class head_reader {
   std::string_view text() const noexcept { return text_of(const_bytes(buffer_.view())); }
 
   /// The head is whole.
-  bool complete() const noexcept { return scanner_.done(); }
+  bool complete() const noexcept { return scanner_.done() && !no_memory_; }
 
   /// No byte has come yet.
   bool untouched() const noexcept { return scanner_.untouched(); }
@@ -52,6 +56,7 @@ class head_reader {
  private:
   head_scanner scanner_;
   std::size_t most_;
+  bool no_memory_ = false;
   Buffer buffer_;
 };
 

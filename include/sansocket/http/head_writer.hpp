@@ -14,11 +14,16 @@
 
 namespace sansocket {
 
-/// The reason phrase of the statuses that a handshake meets; empty for others, which is legal.
+/// The reason phrase of the statuses that a server with a handshake meets; empty for others, which is legal.
 /// Source: RFC 9110 §15.
 constexpr std::string_view reason_phrase(std::uint16_t status) noexcept {
   switch (status) {
     case 101: return "Switching Protocols";
+    case 200: return "OK";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";
@@ -54,18 +59,18 @@ class head_writer {
 
   /// Writes one field line; field_forbidden if the name is not a token or the value could end the line.
   head_writer& add(std::string_view name, std::string_view value) noexcept {
-    if (!is_token(name) || !is_field_value(value)) fail(error::field_forbidden);
-    return put(name).put(": ").put(value).put("\r\n");
+    if (!is_field_value(value)) fail(error::field_forbidden);
+    return begin(name).put(value).put("\r\n");
   }
 
   head_writer& add(std::string_view name, std::uint64_t value) noexcept {
-    return put(name).put(": ").put_number(value).put("\r\n");
+    return begin(name).put_number(value).put("\r\n");
   }
 
   /// Writes one field line whose value is a list.
   template <class Texts>
   head_writer& add_list(std::string_view name, const Texts& elements) noexcept {
-    put(name).put(": ");
+    begin(name);
     bool first = true;
     for (const std::string_view element : elements) {
       if (!is_field_value(element)) fail(error::field_forbidden);
@@ -97,6 +102,11 @@ class head_writer {
   }
 
  private:
+  head_writer& begin(std::string_view name) noexcept {
+    if (!is_token(name)) fail(error::field_forbidden);
+    return put(name).put(": ");
+  }
+
   void fail(enum error what) noexcept {
     if (error_ == error::none) error_ = what;
   }

@@ -48,10 +48,17 @@ constexpr result<uri> parse_uri(std::string_view text) noexcept;
 /// Source: §3, RFC 3986 §3.3, §3.4.
 constexpr bool is_resource(std::string_view text) noexcept;
 
-/// Says whether a text can be the target of an upgrade request: a path and query, or an absolute http:
-/// or https: URI.
+/// The target of an upgrade request.
+struct upgrade_target {
+  std::string_view authority;  ///< empty if the target is a path
+  std::string_view resource;   ///< path and query
+};
+
+/// Parses the target of an upgrade request: a path and query, or an absolute http: or https: URI.
+/// Errors: target_malformed.
+/// Life:   views of the text.
 /// Source: §4.2.1; RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
-constexpr bool is_upgrade_target(std::string_view text) noexcept;
+constexpr result<upgrade_target> parse_upgrade_target(std::string_view text) noexcept;
 
 namespace detail {
 
@@ -69,14 +76,58 @@ constexpr bool is_uri_text(std::string_view text, std::string_view others) noexc
   return true;
 }
 
-constexpr bool is_host(std::string_view host) noexcept {
-  if (host.starts_with('[')) {
-    if (host.size() < 4 || !host.ends_with(']')) return false;
-    for (const char c : host.substr(1, host.size() - 2)) {
-      if (!is_hex(c) && c != ':' && c != '.') return false;
+/// RFC 3986 §3.1: a letter, then letters, digits, "+", "-" and ".".
+constexpr bool is_scheme(std::string_view text) noexcept {
+  if (text.empty() || lower(text[0]) < 'a' || lower(text[0]) > 'z') return false;
+  return is_uri_text(text, "+-.") && text.find('%') == std::string_view::npos;
+}
+
+/// RFC 3986 §3.2.2: four decimal numbers up to 255, without leading zeros.
+constexpr bool is_ipv4(std::string_view text) noexcept {
+  for (int part = 0; part < 4; ++part) {
+    const std::string_view digits = text.substr(0, text.find('.'));
+    unsigned value = 0;
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return false;
+      value = (value * 10) + static_cast<unsigned>(c - '0');
     }
-    return true;
+    if (digits.empty() || digits.size() > 3 || value > 255 || (digits.size() > 1 && digits[0] == '0')) return false;
+    text.remove_prefix(digits.size());
+    if (text.empty() != (part == 3)) return false;
+    if (!text.empty()) text.remove_prefix(1);
   }
+  return true;
+}
+
+/// RFC 3986 §3.2.2: eight groups of hexadecimal digits, the last two perhaps as an IPv4 address, and
+/// one run of zeros perhaps as "::".
+constexpr bool is_ipv6(std::string_view text) noexcept {
+  int groups = 0;
+  bool shortened = text.starts_with("::");
+  if (shortened) text.remove_prefix(2);
+  while (!text.empty()) {
+    const std::string_view group = text.substr(0, text.find(':'));
+    if (group.size() == text.size() && is_ipv4(group)) {
+      groups += 2;
+      break;
+    }
+    for (const char c : group) {
+      if (!is_hex(c)) return false;
+    }
+    if (group.empty() || group.size() > 4) return false;
+    ++groups;
+    text.remove_prefix(group.size());
+    if (text.empty()) break;
+    const bool run = text.starts_with("::");
+    if (text == ":" || (run && shortened)) return false;
+    shortened = shortened || run;
+    text.remove_prefix(run ? 2 : 1);
+  }
+  return shortened ? groups < 8 : groups == 8;
+}
+
+constexpr bool is_host(std::string_view host) noexcept {
+  if (host.starts_with('[')) return host.ends_with(']') && is_ipv6(host.substr(1, host.size() - 2));
   return !host.empty() && is_uri_text(host, "-._~!$&'()*+,;=");
 }
 
@@ -109,15 +160,20 @@ constexpr result<authority> parse_authority(std::string_view text) noexcept {
 
 constexpr bool is_resource(std::string_view text) noexcept { return detail::is_uri_text(text, "-._~!$&'()*+,;=:@/?"); }
 
-constexpr bool is_upgrade_target(std::string_view text) noexcept {
-  if (text.starts_with('/')) return is_resource(text);
-  const std::size_t scheme_end = text.find("://");
-  const std::string_view scheme = text.substr(0, scheme_end);
-  if (scheme.size() == text.size()) return false;
-  if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) return false;
-  const std::string_view rest = text.substr(scheme_end + 3);
-  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
-  return parse_authority(authority).has_value() && is_resource(rest.substr(authority.size()));
+constexpr result<upgrade_target> parse_upgrade_target(std::string_view text) noexcept {
+  upgrade_target parsed{{}, text};
+  if (!text.starts_with('/')) {
+    const std::size_t scheme_end = text.find("://");
+    const std::string_view scheme = text.substr(0, scheme_end);
+    if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) return error::target_malformed;
+    if (scheme_end == std::string_view::npos) return error::target_malformed;
+    const std::string_view rest = text.substr(scheme_end + 3);
+    parsed.authority = rest.substr(0, rest.find_first_of("/?"));
+    parsed.resource = rest.substr(parsed.authority.size());
+    if (!parse_authority(parsed.authority)) return error::target_malformed;
+  }
+  if (!is_resource(parsed.resource)) return error::target_malformed;
+  return parsed;
 }
 
 constexpr result<uri> parse_uri(std::string_view text) noexcept {

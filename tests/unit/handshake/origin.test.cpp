@@ -196,3 +196,11 @@ TEST_CASE("origin: any_origin lets in everything, no_origin nothing", "[origin][
     CHECK_FALSE(lets_in(no_origin, text));
   }
 }
+
+TEST_CASE("origin: what is no scheme makes no origin", "[origin]") {
+  for (const std::string_view text : {"a b://host", "1a://host", "-://host", "a%41://host", "://host"}) {
+    INFO(text);
+    CHECK_FALSE(parse_origin(text));
+  }
+  CHECK(parse_origin("moz-extension://host"));
+}

@@ -255,7 +255,7 @@ TEST_CASE("upgrade: a refused method names the allowed one", "[upgrade]") {
 
 TEST_CASE("upgrade: a refused version names 13", "[upgrade][4.4]") {
   CHECK(lines(judge(parsed_request().having("Sec-WebSocket-Version", "8"))) ==
-        "Connection: close\n"
+        "Connection: close, Upgrade\n"
         "Content-Type: text/plain; charset=utf-8\n"
         "Sec-WebSocket-Version: 13\n"
         "Upgrade: websocket\n");
@@ -500,4 +500,17 @@ TEST_CASE("upgrade: a refusal can be made with a status of one's own", "[upgrade
         "Content-Type: text/plain; charset=utf-8\n");
   STATIC_REQUIRE(upgrade_verdict(error::refused_by_application).status() == 403);
   CHECK(lines(upgrade_verdict(error::refused_by_application, 426)).ends_with("Upgrade: websocket\n"));
+}
+
+TEST_CASE("upgrade: the authority of an absolute target takes the place of Host", "[upgrade][4.2.1]") {
+  const server_options options;
+  const std::vector<std::pair<std::string, std::string>> fields{{"Host", "evil.example"},
+                                                                {"Upgrade", "websocket"},
+                                                                {"Connection", "Upgrade"},
+                                                                {"Sec-WebSocket-Version", "13"},
+                                                                {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
+                                                                {"Origin", "http://evil.example"}};
+  CHECK(check_upgrade("GET", 11, "http://victim.example/", fields, options).reason() == error::origin_refused);
+  CHECK(check_upgrade("GET", 11, "http://evil.example/", fields, options));
+  CHECK(check_upgrade("GET", 11, "/", fields, options));
 }

@@ -305,3 +305,36 @@ TEST_CASE("uri: gives the same at compile time", "[uri][3]") {
   STATIC_REQUIRE(parse_authority("a:b").error() == error::uri_port_invalid);
   STATIC_REQUIRE(is_resource("/a"));
 }
+
+TEST_CASE("uri: an IPv6 address is one by its grammar", "[uri][3]") {
+  for (const std::string_view host : {"[::]", "[::1]", "[1::]", "[1:2:3:4:5:6:7:8]", "[1::8]", "[2001:DB8::a:1]",
+                                      "[::ffff:192.0.2.255]", "[1:2:3:4:5:6:192.0.2.1]", "[1:2:3:4:5:6:7::]"}) {
+    INFO(host);
+    CHECK(parse_authority(host)->host == host);
+  }
+  for (const std::string_view host : {"[]",
+                                      "[1]",
+                                      "[1234]",
+                                      "[:]",
+                                      "[:::]",
+                                      "[1:]",
+                                      "[:1]",
+                                      "[1::2::3]",
+                                      "[1:2:3:4:5:6:7]",
+                                      "[1:2:3:4:5:6:7:8:9]",
+                                      "[1:2:3:4:5:6:7::8]",
+                                      "[12345::]",
+                                      "[g::]",
+                                      "[::1.2.3]",
+                                      "[::1.2.3.256]",
+                                      "[::01.2.3.4]",
+                                      "[::1.2.3.4.5]",
+                                      "[1.2.3.4::]",
+                                      "[1:2:3:4:5:6:7:1.2.3.4]",
+                                      "[::1",
+                                      "[fe80::1%25eth0]",
+                                      "[v1.a]"}) {
+    INFO(host);
+    CHECK_FALSE(parse_authority(host));
+  }
+}
