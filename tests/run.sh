@@ -48,19 +48,22 @@ configure() {
     -DCMAKE_CXX_COMPILER="$compiler" -DSANSOCKET_WARNINGS_AS_ERRORS=ON "$@"
 }
 
-say "g++ with ASan and UBSan"
-configure tests g++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g1 -O1" -DSANSOCKET_SANITIZE=ON
+say "clang 19 with ASan and UBSan"
+configure tests clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DSANSOCKET_SANITIZE=ON
 quietly tests-build cmake --build build/tests
 
-for version in 14 19; do
-  say "clang $version"
-  configure "clang-$version" "clang++-$version" -DCMAKE_BUILD_TYPE=Release -DSANSOCKET_BUILD_INTEROP=OFF
-  quietly "clang-$version-build" cmake --build "build/clang-$version"
-  quietly "clang-$version-tests" ctest --test-dir "build/clang-$version" --output-on-failure -j2
+# The others without: they are here for their own warnings and their own reading of the language.
+# NDEBUG in one of them, so that both forms of the library are tested.
+for compiler in g++ clang++-14; do
+  say "$compiler"
+  configure "$compiler" "$compiler" -DCMAKE_BUILD_TYPE=Debug -DSANSOCKET_BUILD_INTEROP=OFF \
+    -DCMAKE_CXX_FLAGS_DEBUG="$([ "$compiler" = g++ ] && echo -DNDEBUG)"
+  quietly "$compiler-build" cmake --build "build/$compiler"
+  quietly "$compiler-tests" ctest --test-dir "build/$compiler" --output-on-failure -j2
 done
 
 say "clang-tidy"
-quietly tidy tests/tidy.sh build/clang-19
+quietly tidy tests/tidy.sh build/tests
 
 if [ "$fuzz_seconds" -gt 0 ]; then
   configure fuzz clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g1 -O1" -DSANSOCKET_SANITIZE=ON \
@@ -74,5 +77,5 @@ if [ "$fuzz_seconds" -gt 0 ]; then
   done
 fi
 
-say "tests, built by g++ with ASan and UBSan"
+say "tests, built by clang 19 with ASan and UBSan"
 exec ctest --test-dir build/tests --output-on-failure -j2

@@ -131,6 +131,8 @@ class connection {
     return refusal;
   }
 
+  error send_lent(prepared_message&&) = delete;  // it would be gone at once
+
   /// A payload is lent and not all of it is sent.
   bool lends() const noexcept { return writer_.lends(); }
 

@@ -25,7 +25,8 @@ inline constexpr std::uint32_t unfragmented = std::numeric_limits<std::uint32_t>
 struct connection_options {
   message_limits limits{};
   /// A message that would make more bytes than this wait is refused with would_block; one that is
-  /// larger by itself goes when nothing else waits.
+  /// larger by itself goes when nothing else waits. A payload that is lent is not this end's memory:
+  /// it does not count for itself, but what follows waits for it.
   std::size_t high_water = 1024 * 1024;
   /// Messages longer than this are sent in fragments of this size; none are, unless it is set.
   std::uint32_t fragment_size = unfragmented;

@@ -21,8 +21,9 @@ class [[nodiscard]] result {
   constexpr explicit operator bool() const noexcept { return has_value(); }
 
   /// The value; a default-made one if there is an error.
-  constexpr T& operator*() noexcept { return value_; }
-  constexpr const T& operator*() const noexcept { return value_; }
+  constexpr T& operator*() & noexcept { return value_; }
+  constexpr const T& operator*() const& noexcept { return value_; }
+  constexpr T&& operator*() && noexcept { return std::move(value_); }
   constexpr T* operator->() noexcept { return &value_; }
   constexpr const T* operator->() const noexcept { return &value_; }
   constexpr T value_or(T other) const noexcept { return has_value() ? value_ : std::move(other); }
