@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "endpoints.hpp"
 #include "exact_buffer.hpp"
 #include "fixed_random.hpp"
 #include "hex.hpp"
@@ -20,6 +21,7 @@
 
 using namespace sansocket;
 using sansocket::tests::counting_random;
+using sansocket::tests::each_role;
 using sansocket::tests::exact_buffer;
 using sansocket::tests::from_hex;
 using sansocket::tests::record;
@@ -63,12 +65,6 @@ struct counted_policy {
 template <role Own>
 using endpoint = connection<Own, counted_policy>;
 
-template <class Check>
-void each_role(Check check) {
-  check(std::integral_constant<role, role::server>{});
-  check(std::integral_constant<role, role::client>{});
-}
-
 constexpr char as_char(std::uint64_t value) { return static_cast<char>(value & 0xFFU); }
 
 /// A header as the other end sends it: the length in the fewest bytes, a client's key 37 fa 21 3d.
@@ -108,7 +104,6 @@ void check_fails(const std::string& stream, error what, close_code code) {
     }
   }
 }
-
 }  // namespace
 
 // Invariant: no byte of a frame that is not masked reaches a server's application.

@@ -1,53 +1,22 @@
 #include "sansocket/connection/connection.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "catch.hpp"
-#include "exact_buffer.hpp"
-#include "fixed_random.hpp"
+#include "endpoints.hpp"
 #include "hex.hpp"
 
 using namespace sansocket;
-using sansocket::tests::counting_random;
-using sansocket::tests::exact_buffer;
+using sansocket::tests::endpoint;
+using sansocket::tests::feed;
 using sansocket::tests::from_hex;
 using sansocket::tests::to_hex;
 
 namespace {
-
-/// Either end; a client's masking keys are 00 01 02 03, 04 05 06 07, ...
-struct foreseeable : default_policy {
-  using random_source = counting_random;
-};
-template <role Own>
-using endpoint = connection<Own, foreseeable>;
-
-/// What one end heard: its events in words, and the report if there was one.
-struct heard {
-  std::string words;
-  close_report why;
-};
-
-/// Feeds a stream in chunks of `step` bytes, each gone when the next comes.
-template <class Connection>
-heard feed(Connection& ws, std::string_view stream, std::size_t step = ~std::size_t{0}) {
-  heard out;
-  for (; !stream.empty(); stream.remove_prefix(std::min(step, stream.size()))) {
-    exact_buffer chunk(stream.substr(0, step));
-    REQUIRE(ws.receive(chunk.view()) == error::none);
-    ws.drain([&](const event& next) {
-      constexpr std::array kinds = {"", "text(", "binary(", "ping(", "pong(", "closed("};
-      out.words.append(kinds[static_cast<std::size_t>(next.type)]).append(next.text()).append(") ");
-      if (next.type == event_type::closed) out.why = next.why;
-    });
-  }
-  return out;
-}
 
 /// A client whose masking key is always that of the examples.
 struct example_key {
@@ -61,7 +30,6 @@ struct example_policy : default_policy {
   using random_source = example_key;
 };
 using example_client = connection<role::client, example_policy>;
-
 }  // namespace
 
 TEST_CASE("5.7: a single-frame unmasked text message", "[5.7]") {

@@ -1,73 +1,26 @@
 #include "sansocket/connection/connection.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include "catch.hpp"
+#include "endpoints.hpp"
 #include "exact_buffer.hpp"
-#include "fixed_random.hpp"
 #include "hex.hpp"
 
 using namespace sansocket;
-using sansocket::tests::counting_random;
+using sansocket::tests::each_role;
+using sansocket::tests::endpoint;
 using sansocket::tests::exact_buffer;
-using sansocket::tests::from_hex;
+using sansocket::tests::feed;
+using sansocket::tests::frame_to;
 using sansocket::tests::to_hex;
 
 namespace {
-
-/// Either end; a client's masking keys are 00 01 02 03, 04 05 06 07, ...
-struct foreseeable : default_policy {
-  using random_source = counting_random;
-};
-template <role Own>
-using endpoint = connection<Own, foreseeable>;
-
-template <class Check>
-void each_role(Check check) {
-  check(std::integral_constant<role, role::server>{});
-  check(std::integral_constant<role, role::client>{});
-}
-
-/// A frame as the other end sends it, put together by hand: a client masks, with the key 37 fa 21 3d.
-/// Takes: at most 125 bytes of payload.
-std::string frame_to(role receiver, unsigned first, std::string_view payload) {
-  const std::size_t mask_bit = receiver == role::server ? 0x80 : 0;
-  std::string out{static_cast<char>(first), static_cast<char>(mask_bit | payload.size())};
-  if (receiver == role::client) return out.append(payload);
-  const std::string key = from_hex("37 fa 21 3d");
-  out += key;
-  for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
-  return out;
-}
-
-/// What one end heard: its events in words, and the report if there was one.
-struct heard {
-  std::string words;
-  close_report why;
-};
-
-/// Feeds a stream in chunks of `step` bytes, each gone when the next comes.
-template <class Connection>
-heard feed(Connection& ws, std::string_view stream, std::size_t step = ~std::size_t{0}) {
-  heard out;
-  for (; !stream.empty(); stream.remove_prefix(std::min(step, stream.size()))) {
-    exact_buffer chunk(stream.substr(0, step));
-    REQUIRE(ws.receive(chunk.view()) == error::none);
-    ws.drain([&](const event& next) {
-      constexpr std::array kinds = {"", "text(", "binary(", "ping(", "pong(", "closed("};
-      out.words.append(kinds[static_cast<std::size_t>(next.type)]).append(next.text()).append(") ");
-      if (next.type == event_type::closed) out.why = next.why;
-    });
-  }
-  return out;
-}
 
 /// A wire in hex; a client's frames of at most 125 bytes without key and mask, which are taken off by hand.
 std::string without_masks(role own, const std::string& wire) {
@@ -85,7 +38,7 @@ std::string without_masks(role own, const std::string& wire) {
 }
 
 template <role Own>
-std::string take_sent(endpoint<Own>& ws) {
+std::string sent_wire(endpoint<Own>& ws) {
   const std::string wire(text_of(ws.output()));
   REQUIRE(ws.sent(wire.size()) == error::none);
   return without_masks(Own, wire);
@@ -113,7 +66,6 @@ void leave_open_state(endpoint<Own>& ws, std::string_view way) {
     CHECK(ws.poll().type == event_type::closed);
   }
 }
-
 }  // namespace
 
 TEST_CASE("6.1: data sent comes out as the frames that its type, size and fragmentation call for", "[6.1]") {
@@ -121,7 +73,7 @@ TEST_CASE("6.1: data sent comes out as the frames that its type, size and fragme
     const auto sent = [&](message_type type, std::string_view data, std::uint32_t fragment_size) {
       endpoint<own()> ws({.fragment_size = fragment_size});
       REQUIRE(ws.send(type, bytes_of(data)) == error::none);
-      return take_sent(ws);
+      return sent_wire(ws);
     };
     CHECK(sent(message_type::text, "", unfragmented) == "81 00");
     CHECK(sent(message_type::binary, "", 1) == "82 00");
@@ -165,7 +117,7 @@ TEST_CASE("6.1: a fragmented message cannot be continued once the connection has
       CHECK(ws.send_piece(message_type::text, bytes_of("b"), false) == error::closing);
       CHECK(ws.send_piece(message_type::text, bytes_of("b"), true) == error::closing);
       CHECK(to_hex(ws.output()) == before);
-      CHECK(take_sent(ws).substr(0, 8) == "01 01 61");
+      CHECK(sent_wire(ws).substr(0, 8) == "01 01 61");
     }
   });
 }
