@@ -56,7 +56,9 @@ int main() {
   if (const auto agreement = upgrade(request, accepted)) {
     show(accepted);
     sansocket::server_connection connection{*agreement};
-    std::printf("the connection is %s\n", connection.is_open() ? "open" : "closed");
+    if (connection.send_text("welcome") == sansocket::error::none) {
+      std::printf("to send: %zu bytes\n", connection.output().size());
+    }
   }
 
   request.headers.find("origin")->second = "https://elsewhere.example";
