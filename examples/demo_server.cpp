@@ -18,7 +18,6 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -131,10 +130,10 @@ class demo_server {
     return static_cast<short>((to_read ? POLLIN : 0) | (to_write ? POLLOUT : 0));
   }
 
-  bool accepts() const { return !stopping_ && peers_.size() < most_peers; }
+  bool accepts() const { return !stopping_ && peers_.size() < most_peers && accept_again_ <= steady_clock::now(); }
 
   int milliseconds_left() const {
-    auto first = steady_clock::time_point::max();
+    auto first = accept_again_ > steady_clock::now() ? accept_again_ : steady_clock::time_point::max();
     for (const auto& each : peers_) first = std::min(first, each->deadline);
     if (first == steady_clock::time_point::max()) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - steady_clock::now());
@@ -144,7 +143,11 @@ class demo_server {
   void accept_peers() {
     while (accepts()) {
       examples::unique_fd socket(::accept4(listener_.value(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-      if (!socket) return;
+      if (!socket) {
+        const bool none_left = errno == EAGAIN || errno == EWOULDBLOCK;
+        if (!none_left) accept_again_ = steady_clock::now() + 1s;  // EMFILE and the like: not at once again
+        return;
+      }
       examples::set_no_delay(socket.value());
       peers_.push_back(std::make_unique<peer>(std::move(socket)));
     }
@@ -197,18 +200,26 @@ class demo_server {
   }
 
   void send(peer& who) {
+    bool moved = false;
     while (!who.output().empty()) {
       const auto output = who.output();
       const examples::transfer put = examples::write_some(who.socket.value(), std::span(&output, 1));
       if (put.ended) return who.enter(phase::gone);
       if (put.blocked) break;
       count_sent(who, output.first(put.count));
+      moved = true;
     }
     if (who.now == phase::answering && who.output().empty()) return part(who);
     if (who.now != phase::open) return;
     if (who.ws->transport() == sansocket::transport_action::close) return part(who);
-    const bool closes = !who.ws->is_open();
-    if (closes && who.deadline == steady_clock::time_point::max()) who.enter(phase::open, last_words);
+    const bool waits_for_nothing = who.deadline == steady_clock::time_point::max();
+    if (!who.ws->is_open()) {
+      if (waits_for_nothing) who.enter(phase::open, last_words);
+    } else if (who.output().empty()) {
+      who.enter(phase::open);
+    } else if (moved || waits_for_nothing) {
+      who.enter(phase::open, patience);
+    }
   }
 
   void count_sent(peer& who, sansocket::const_bytes went) {
@@ -280,7 +291,7 @@ class demo_server {
       who.id = request.target.substr(at + 4);
     sansocket::connection_options options;
     // A watcher that is slow misses frames. On /ws nothing is missed: polling rests, see handle_events.
-    if (!watches) options.high_water = std::numeric_limits<std::size_t>::max();
+    if (!watches) options.high_water = sansocket::unlimited;
     who.ws.emplace(*verdict.agreement(behind_head), options);
     show(who, "in ", sansocket::describe_head(who.head.text()));
     show(who, "out ", sansocket::describe_head(sansocket::text_of(std::as_const(who.answer).view())));
@@ -363,6 +374,7 @@ class demo_server {
   examples::unique_fd listener_;
   examples::unique_fd stop_signal_;
   bool stopping_ = false;
+  steady_clock::time_point accept_again_{};
   std::string root_;
   std::vector<std::unique_ptr<peer>> peers_;
   std::array<std::byte, 64 * 1024> input_;  // what any peer has sent, until it is handled
@@ -391,9 +403,13 @@ int main(int argc, char** argv) {
   std::string root = SANSOCKET_DEMO_PAGE_DIR;
   for (int i = 1; i < argc; i += 2) {
     const std::string_view option = argv[i];
-    const std::string value = i + 1 < argc ? argv[i + 1] : "";
-    const bool understood = option == "--port" ? parse_port(value, port) : option == "--root" && !value.empty();
-    if (!understood) {
+    const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
+    const auto number = examples::parse_number(value, 65'535);
+    if (option == "--root" && !value.empty()) {
+      root = value;
+    } else if (option == "--port" && number) {
+      port = static_cast<std::uint16_t>(*number);
+    } else {
       std::fputs("usage: demo_server [--port N] [--root DIR]\n", stderr);
       return 2;
     }

@@ -39,12 +39,16 @@ unique_fd connect_to(const sansocket::uri& target) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), std::to_string(target.port).c_str(), &hints, &found) != 0) return unique_fd();
+  if (const int fault = ::getaddrinfo(host.c_str(), std::to_string(target.port).c_str(), &hints, &found); fault != 0) {
+    complain("unknown host:", ::gai_strerror(fault));
+    return unique_fd();
+  }
   unique_fd connected;
   for (const addrinfo* entry = found; entry != nullptr && !connected; entry = entry->ai_next) {
     unique_fd socket(::socket(entry->ai_family, entry->ai_socktype | SOCK_CLOEXEC, entry->ai_protocol));
     if (socket && ::connect(socket.value(), entry->ai_addr, entry->ai_addrlen) == 0) connected = std::move(socket);
   }
+  if (!connected) complain("no connection:", std::strerror(errno));
   ::freeaddrinfo(found);
   if (connected && !examples::set_non_blocking(connected.value())) return unique_fd();
   if (connected) examples::set_no_delay(connected.value());
@@ -54,7 +58,12 @@ unique_fd connect_to(const sansocket::uri& target) {
 /// Waits until the socket can be read, or written if there is something to write.
 bool wait_for(const unique_fd& socket, bool to_write) {
   pollfd wanted{.fd = socket.value(), .events = static_cast<short>(to_write ? POLLOUT : POLLIN), .revents = 0};
-  return ::poll(&wanted, 1, silence_limit_ms) > 0;
+  int ready = 0;
+  do {
+    ready = ::poll(&wanted, 1, silence_limit_ms);
+  } while (ready < 0 && errno == EINTR);
+  if (ready <= 0) complain("the server has been silent for a minute");
+  return ready > 0;
 }
 
 /// Sends the request and reads the response.
@@ -64,7 +73,9 @@ bool shake_hands(const unique_fd& socket, client_handshake& handshake, std::vect
   while (handshake.status() == client_status::need_more) {
     if (!wait_for(socket, !request.empty())) break;
     if (!request.empty()) {
-      request = request.subspan(examples::write_some(socket.value(), std::span(&request, 1)).count);
+      const examples::transfer put = examples::write_some(socket.value(), std::span(&request, 1));
+      if (put.ended) handshake.receive_eof();
+      request = request.subspan(put.count);
       continue;
     }
     const examples::transfer got = examples::read_some(socket.value(), buffer);
@@ -108,7 +119,7 @@ class conversation {
     while (const sansocket::event event = ws_.poll()) {
       if (event.type == event_type::closed) {
         report(event);
-      } else if (event.type == event_type::text || event.type == event_type::binary) {
+      } else if (event.is_message()) {
         if (ws_.is_open() && answer(event) != error::none) return false;
       }
     }
@@ -116,8 +127,7 @@ class conversation {
   }
 
   error answer(const sansocket::event& message) {
-    const bool text = message.type == event_type::text;
-    if (echo_) return ws_.send(text ? sansocket::message_type::text : sansocket::message_type::binary, message.payload);
+    if (echo_) return ws_.send(message.kind(), message.payload);
     std::printf("received %s\n", std::string(message.text()).c_str());
     return ws_.send_close();
   }
@@ -161,10 +171,7 @@ int run(std::string_view url, std::optional<std::string_view> message) {
     return 2;
   }
   const unique_fd socket = connect_to(handshake.target());
-  if (!socket) {
-    complain("no connection:", std::strerror(errno));
-    return 1;
-  }
+  if (!socket) return 1;
   std::vector<std::byte> buffer(64 * 1024);
   if (!shake_hands(socket, handshake, buffer)) return 1;
 
@@ -172,8 +179,8 @@ int run(std::string_view url, std::optional<std::string_view> message) {
   limits.limits.message = 64 * 1024 * 1024;
   limits.high_water = 2 * limits.limits.message;
   client_connection ws{*handshake.agreement(), limits};
-  if (message && ws.send_text(*message) != error::none) {
-    complain("the message is not UTF-8");
+  if (const error fault = message ? ws.send_text(*message) : error::none; fault != error::none) {
+    complain("the message cannot be sent:", sansocket::message(fault));
     return 2;
   }
   return conversation(socket, ws, !message).run(buffer) ? 0 : 1;

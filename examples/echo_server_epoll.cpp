@@ -11,7 +11,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -36,6 +35,7 @@ constexpr std::size_t pause_reading_at = 256 * 1024;  // bytes that wait for a c
 constexpr std::size_t lend_from = 16 * 1024;          // messages of this size are sent from where they lie
 constexpr auto handshake_time = 10s;                  // for a client to send its whole request
 constexpr auto stalled_time = 60s;                    // for a client to read something of what waits
+constexpr auto silent_time = 30s;                     // without a byte from a client: a ping; twice that: the end
 constexpr auto closing_time = 5s;                     // for a client to close once all is said
 
 struct settings {
@@ -54,8 +54,9 @@ struct client {
   std::string response;                                    // what is not sent yet of the handshake's answer
   std::optional<sansocket::server_connection> connection;
   std::optional<clock_type::time_point> deadline;
-  std::uint32_t watched = 0;  // the epoll events that are asked for
-  bool eof = false;           // the client has ended its side
+  std::uint32_t watched = 0;                         // the epoll events that are asked for
+  bool eof = false;                                  // the client has ended its side
+  clock_type::time_point heard = clock_type::now();  // when its last byte came
 
   std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
 };
@@ -139,9 +140,11 @@ class echo_server {
     const examples::transfer got = examples::read_some(peer.socket.value(), read_buffer_);
     if (got.blocked) return true;
     peer.eof = got.ended;
+    peer.heard = clock_type::now();
     if (peer.now == client::phase::lingering) return !got.ended;
     const bytes chunk = bytes(read_buffer_).first(got.count);
     if (peer.now == client::phase::handshake) return got.ended ? false : read_handshake(peer, chunk);
+    if (!peer.connection) return !got.ended;  // the upgrade is refused: only its answer matters now
     if (got.ended) peer.connection->receive_eof();
     else if (peer.connection->receive(chunk) != error::none) return false;
     return read_messages(peer);
@@ -163,14 +166,12 @@ class echo_server {
   static bool read_messages(client& peer) {
     sansocket::server_connection& ws = *peer.connection;
     while (const sansocket::event event = ws.poll()) {
-      if (event.type != sansocket::event_type::text && event.type != sansocket::event_type::binary) continue;
-      const auto type =
-          event.type == sansocket::event_type::text ? sansocket::message_type::text : sansocket::message_type::binary;
+      if (!event.is_message()) continue;
       if (event.payload.size() < lend_from || ws.lends()) {
-        if (ws.is_open() && ws.send(type, event.payload) != error::none) return false;
+        if (ws.is_open() && ws.send(event.kind(), event.payload) != error::none) return false;
       } else if (ws.is_open()) {
         // No copy of what the socket takes at once; the rest is taken over before the buffer is used again.
-        if (ws.send_lent(type, event.payload) != error::none || !write(peer) || ws.settle() != error::none)
+        if (ws.send_lent(event.kind(), event.payload) != error::none || !write(peer) || ws.settle() != error::none)
           return false;
       }
     }
@@ -188,7 +189,8 @@ class echo_server {
       const std::size_t of_response = std::min(put.count, peer.response.size());
       peer.response.erase(0, of_response);
       if (peer.connection && peer.connection->sent(put.count - of_response) != error::none) return false;
-      peer.deadline.reset();
+      // What is sent to a client that is closing does not give it more time.
+      if (!peer.connection || peer.connection->is_open()) peer.deadline.reset();
     }
     return follow_up(peer);
   }
@@ -242,11 +244,24 @@ class echo_server {
     if (now < next_look_) return;
     next_look_ = now + 1s;
     std::vector<int> late;
-    for (const auto& [fd, peer] : clients_) {
-      if (peer.deadline && *peer.deadline <= now) late.push_back(fd);
+    for (auto& [fd, peer] : clients_) {
+      if ((peer.deadline && *peer.deadline <= now) || !keep_alive(peer, now - peer.heard)) late.push_back(fd);
     }
     for (const int fd : late) drop(clients_.at(fd));
     accept_again();  // descriptors may have become free elsewhere
+  }
+
+  /// Asks a client that has been silent for long whether it is there.
+  /// Gives: false if it has had time enough to answer, or cannot be written to.
+  bool keep_alive(client& peer, clock_type::duration silence) {
+    if (peer.now != client::phase::open || !peer.connection || silence < silent_time) return true;
+    if (silence >= 2 * silent_time) return false;
+    if (silence >= silent_time + 1s) return true;  // it was asked a second ago, when the last look was taken
+    const error asked = peer.connection->send_ping();
+    if (asked != error::none && asked != error::would_block && asked != error::closing) return false;
+    if (!write(peer)) return false;
+    update_watch(peer);
+    return true;
   }
 
   void stop(const unique_fd& signal) {
@@ -290,12 +305,12 @@ std::optional<settings> parse(std::span<char*> arguments) {
   if (arguments.size() % 2 != 1) return std::nullopt;
   for (std::size_t i = 1; i < arguments.size(); i += 2) {
     const std::string_view name = arguments[i];
-    char* end = nullptr;
-    const unsigned long long value = std::strtoull(arguments[i + 1], &end, 10);
-    if (*end != '\0') return std::nullopt;
-    if (name == "--port" && value <= 65'535) chosen.port = static_cast<std::uint16_t>(value);
-    else if (name == "--max-message") chosen.max_message = value;
-    else if (name == "--max-connections" && value > 0) chosen.max_connections = value;
+    constexpr std::uint64_t plenty = std::uint64_t{1} << 40;
+    const auto value = examples::parse_number(arguments[i + 1], name == "--port" ? 65'535 : plenty);
+    if (!value) return std::nullopt;
+    if (name == "--port") chosen.port = static_cast<std::uint16_t>(*value);
+    else if (name == "--max-message") chosen.max_message = *value;
+    else if (name == "--max-connections" && *value > 0) chosen.max_connections = *value;
     else return std::nullopt;
   }
   return chosen;

@@ -12,8 +12,12 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "sansocket/core/bytes.hpp"
@@ -73,6 +77,14 @@ inline std::uint16_t port_of(const unique_fd& listener) noexcept {
   socklen_t size = sizeof address;
   ::getsockname(listener.value(), static_cast<sockaddr*>(static_cast<void*>(&address)), &size);
   return ntohs(address.sin_port);
+}
+
+/// Reads a decimal number that is all of the text and no more than `most`.
+inline std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t most) noexcept {
+  std::uint64_t value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault != std::errc() || end != text.data() + text.size() || value > most) return std::nullopt;
+  return value;
 }
 
 /// What became of one read or write.

@@ -5,7 +5,7 @@ int main() {
 #ifdef SHOULD_FAIL
   const sansocket::agreement made_up{"chat", {}};
 #else
-  const sansocket::agreement made_up = sansocket::agreement_maker::make("chat", {});
+  const sansocket::agreement made_up = sansocket::detail::agreement_maker::make("chat", {});
 #endif
   return made_up.subprotocol().empty() ? 1 : 0;
 }

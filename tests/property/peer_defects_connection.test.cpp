@@ -381,7 +381,7 @@ class expected_end {
     switch (action) {
       case 'L':
         if (ended_ || report_.sent != close_code::none) break;
-        report_.first = which_end::local;
+        report_.initiator = which_end::local;
         report_.sent = close_code::going_away;
         break;
       case 'E': eof_ = true; break;
@@ -423,7 +423,7 @@ class expected_end {
 
   void answer(which_end first, close_code code) {
     if (report_.sent != close_code::none) return;
-    report_.first = first;
+    report_.initiator = first;
     report_.sent = code;
   }
 
@@ -466,7 +466,7 @@ void check_end(const std::string& actions) {
     }
     expected.step(action);
   }
-  const bool same = report.fault == expected.report().fault && report.first == expected.report().first &&
+  const bool same = report.fault == expected.report().fault && report.initiator == expected.report().initiator &&
                     report.sent == expected.report().sent && report.received == expected.report().received;
   if (reports != (expected.ended() ? 1 : 0)) FAIL(reports << " reports");
   if (reports == 1 && !same) FAIL("another report");

@@ -51,7 +51,7 @@ struct recording {
     if (next.type == event_type::closed) {
       ++reports;
       fault = next.why.fault;
-      first = next.why.first;
+      first = next.why.initiator;
       sent = next.why.sent;
       received = next.why.received;
       reason = next.text();

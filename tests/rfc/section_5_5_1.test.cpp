@@ -74,7 +74,7 @@ TEST_CASE("5.5.1: a Close is answered with one Close that echoes its code", "[5.
       std::string sent;
       for (std::size_t step = 1; step <= stream.size(); ++step) {
         endpoint<own()> ws;
-        CHECK(feed(ws, stream, step).why.first == which_end::peer);
+        CHECK(feed(ws, stream, step).why.initiator == which_end::peer);
         sent = take_sent(ws);
         CHECK(sent.substr(0, 2) == "88");
         CHECK(feed(ws, stream).words.empty());  // a second Close is not answered

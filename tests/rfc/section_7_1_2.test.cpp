@@ -37,7 +37,7 @@ TEST_CASE("7.1.2: once both Closes are out, the end that began says close or wai
     CHECK(ws.transport() == transport_action::keep);
     const close_report why = feed(ws, frame_to(own, 0x88, "\x03\xE8")).why;
     CHECK(why.clean());
-    CHECK(why.first == which_end::local);
+    CHECK(why.initiator == which_end::local);
     CHECK(ws.transport() == (own() == role::server ? transport_action::close : transport_action::await_eof));
   });
 }

@@ -90,7 +90,7 @@ TEST_CASE("7.2.1: the end of the transport without a Close closes the connection
       CHECK(last.why.fault == error::connection_cut);
       CHECK(last.why.received == close_code::abnormal);
       CHECK(last.why.sent == close_code::none);
-      CHECK(last.why.first == which_end::neither);
+      CHECK(last.why.initiator == which_end::neither);
       CHECK(ws.buffered() == 0);
       CHECK(ws.transport() == transport_action::close);
       CHECK_FALSE(ws.poll());

@@ -11,6 +11,8 @@
 
 namespace sansocket {
 
+/// A part of connection, not for applications: it may change.
+///
 /// Every change of a connection's state happens here.
 ///
 ///     open --send_close--> close_sent --receive_close--> closed
@@ -37,14 +39,14 @@ class closing {
   /// This end starts the closing handshake: its Close frame is queued.
   constexpr void send_close(close_code code) noexcept {
     state_ = state::close_sent;
-    report_.first = which_end::local;
+    report_.initiator = which_end::local;
     report_.sent = code;
   }
 
   /// The peer's Close frame came; if it is the first, it is answered with the same code.
   constexpr void receive_close(close_code code) noexcept {
     if (state_ == state::open) {
-      report_.first = which_end::peer;
+      report_.initiator = which_end::peer;
       report_.sent = code;
     }
     state_ = state::closed;
@@ -56,7 +58,7 @@ class closing {
     state_ = state::failed;
     report_.fault = what;
     if (sent == close_code::none) return;
-    report_.first = which_end::local;
+    report_.initiator = which_end::local;
     report_.sent = sent;
   }
 

@@ -34,9 +34,14 @@ namespace sansocket {
 /// A rule that the peer breaks ends the connection: a Close frame is queued and the last event says
 /// why. A mistake of the caller is returned and changes nothing.
 /// Distinct objects may be used from distinct threads; one object from one thread at a time.
+/// It can be moved; views of events and of the output end then, as with any call.
 template <role Role, class Policy = default_policy>
 class connection {
  public:
+  static_assert(
+      Role == role::server || detail::complete<typename detail::random_of<Role, Policy>::type>,
+      "a client needs masking keys: include sansocket/crypto/openssl.hpp or name a random_source of your own");
+
   using random_type = typename detail::random_of<Role, Policy>::type;
 
   /// A connection whose handshake someone else has seen to.
@@ -160,7 +165,8 @@ class connection {
   /// Source: §5.5.3.
   [[nodiscard]] error send_pong(const_bytes payload = {}) noexcept;
 
-  /// Starts the closing handshake. Messages may still come until the peer's Close does.
+  /// Starts the closing handshake. Messages may still come until the peer's Close does; that may never
+  /// come, so set a time after which the transport is closed all the same.
   /// Takes:  a sendable code and a reason in UTF-8, which is cut between code points after 123 bytes;
   ///         or no_status for a Close frame without a payload.
   /// Errors: closing, close_code_not_sendable, payload_not_utf8, random_failed, out_of_memory.
@@ -186,7 +192,7 @@ class connection {
   std::array<const_bytes, 3> output_runs() const noexcept { return writer_.runs(); }
 
   /// Says how many bytes of the output were sent.
-  /// Errors: sent_too_much.
+  /// Errors: sent_too_much; only a slip in the caller's own counting can bring it about.
   error sent(std::size_t count) noexcept { return writer_.sent(count); }
 
   /// Hands over all output in its buffer, as if it were sent: for writes that go on while the

@@ -8,6 +8,7 @@
 #include "sansocket/core/bytes.hpp"
 #include "sansocket/core/close_code.hpp"
 #include "sansocket/core/error.hpp"
+#include "sansocket/core/opcode.hpp"
 
 namespace sansocket {
 
@@ -29,7 +30,7 @@ struct close_report {
   /// none after a clean closing handshake; connection_cut if the transport ended first; otherwise the
   /// rule that the peer broke, or this end's own trouble.
   error fault = error::none;
-  which_end first = which_end::neither;        ///< who sent the first Close frame
+  which_end initiator = which_end::neither;    ///< who sent the first Close frame
   close_code sent = close_code::none;          ///< none if no Close frame was sent
   close_code received = close_code::abnormal;  ///< no_status if the Close frame had no code (§7.1.5)
 
@@ -49,6 +50,14 @@ struct event {
 
   constexpr explicit operator bool() const noexcept { return type != event_type::none; }
 
+  /// It is text or binary: a message, or a piece of one.
+  constexpr bool is_message() const noexcept { return type == event_type::text || type == event_type::binary; }
+
+  /// The type of a message, as the sending functions take it.
+  constexpr message_type kind() const noexcept {
+    return type == event_type::text ? message_type::text : message_type::binary;
+  }
+
   /// The payload as characters. Of a text message it is valid UTF-8; a piece may end within a code point.
   std::string_view text() const noexcept { return text_of(payload); }
   constexpr const_bytes bytes() const noexcept { return payload; }
@@ -56,7 +65,7 @@ struct event {
 
 /// Who closes the transport, and when (§7.1.1).
 enum class transport_action : std::uint8_t {
-  keep,       ///< leave it open
+  keep,       ///< leave it open; after send_close for a limited time, for the peer may never answer
   await_eof,  ///< all is said: wait, for a limited time, for the server to close it
   close,      ///< all is said and sent: close it
 };

@@ -15,6 +15,8 @@
 
 namespace sansocket {
 
+/// A part of connection, not for applications: it may change.
+///
 /// Where in which frame the stream stands. It keeps a header that is cut, never any payload.
 template <role Role>
 class frame_reader {

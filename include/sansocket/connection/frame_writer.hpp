@@ -33,6 +33,8 @@ struct random_of<role::client, Policy> {
 
 }  // namespace detail
 
+/// A part of connection, not for applications: it may change.
+///
 /// Encodes frames into one buffer that is drained from the front, with at most one payload of the
 /// caller's lent in between. Control frames always fit; messages obey the high-water mark.
 template <role Role, byte_buffer Buffer, class Random>
@@ -74,7 +76,7 @@ class frame_writer {
 
   /// Says whether a message of so many bytes, headers included, may be queued.
   /// Errors: would_block; buffer_full if it never will.
-  error check_room(std::size_t count, std::size_t high_water) const noexcept {
+  error check_room(std::size_t count, std::uint64_t high_water) const noexcept {
     constexpr std::size_t room = Buffer::max_size() - control_reserve;
     if (count > room) return error::buffer_full;
     const std::size_t waiting = size();

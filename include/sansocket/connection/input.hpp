@@ -9,6 +9,8 @@
 
 namespace sansocket {
 
+/// A part of connection, not for applications: it may change.
+///
 /// Bytes that wait to be read. It can be moved, also if the copy lies in the object itself.
 template <byte_buffer Buffer>
 class input {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "sansocket/codec/utf8.hpp"
 #include "sansocket/connection/event.hpp"
@@ -15,6 +16,8 @@
 
 namespace sansocket {
 
+/// A part of connection, not for applications: it may change.
+///
 /// Turns a stream of frames into messages, pings, pongs and one Close.
 /// The verdict on a stream, and the events before it, do not depend on how the stream was cut.
 template <role Role, byte_buffer Buffer>
@@ -94,8 +97,8 @@ class message_reader {
     const std::uint64_t room = how == delivery::pieces ? unlimited : Buffer::max_size() - max_control_payload;
     if (header.payload_length > limits.frame) return error::frame_too_big;
     if (header.payload_length > std::min(limits.message, room) - length_) return error::message_too_big;
-    if (fragments_ == limits.fragments) return error::too_many_fragments;
-    ++fragments_;
+    if (fragments_ >= limits.fragments) return error::too_many_fragments;
+    if (fragments_ != std::numeric_limits<std::uint32_t>::max()) ++fragments_;
     length_ += header.payload_length;
     if (in_message()) return error::none;
     type_ = header.opcode == opcode::text ? event_type::text : event_type::binary;

@@ -27,18 +27,27 @@ struct connection_options {
   /// A message that would make more bytes than this wait is refused with would_block; one that is
   /// larger by itself goes when nothing else waits. A payload that is lent is not this end's memory:
   /// it does not count for itself, but what follows waits for it.
-  std::size_t high_water = 1024 * 1024;
+  std::uint64_t high_water = 1024 * 1024;
   /// Messages longer than this are sent in fragments of this size; none are, unless it is set.
   std::uint32_t fragment_size = unfragmented;
   enum delivery delivery = delivery::messages;
 };
 
-/// The types that a connection is made of, the defaults. A policy of one's own has these four.
+/// The types that a connection is made of, the defaults. A policy of one's own derives from this and
+/// says what is different:
+///
+///     struct no_heap : sansocket::default_policy {
+///       using message_buffer = sansocket::inplace_buffer<4096 + 125>;
+///       using output_buffer = sansocket::inplace_buffer<4096 + 512>;
+///       using retained_buffer = sansocket::inplace_buffer<0>;
+///     };
 struct default_policy {
-  using message_buffer = heap_buffer;    ///< holds a message that is cut; sets the largest one if it is fixed
-  using output_buffer = heap_buffer;     ///< holds what waits to be sent
-  using retained_buffer = heap_buffer;   ///< holds what retain() takes over
-  using random_source = openssl_random;  ///< a client's masking keys
+  using message_buffer =
+      heap_buffer;  ///< holds a message that is cut; of a fixed one, 125 bytes are for control frames
+  using output_buffer =
+      heap_buffer;  ///< holds what waits to be sent; of a fixed one, 508 bytes (client: 524) are for control frames
+  using retained_buffer = heap_buffer;   ///< holds what retain() takes over; inplace_buffer<0> if it is not called
+  using random_source = openssl_random;  ///< a client's masking keys; a server has no use for it
 };
 
 }  // namespace sansocket

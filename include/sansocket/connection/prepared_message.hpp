@@ -2,7 +2,9 @@
 #ifndef SANSOCKET_CONNECTION_PREPARED_MESSAGE_HPP
 #define SANSOCKET_CONNECTION_PREPARED_MESSAGE_HPP
 
+#include <array>
 #include <cstddef>
+#include <cstring>
 #include <string_view>
 #include <utility>
 

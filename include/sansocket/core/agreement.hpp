@@ -8,6 +8,10 @@
 
 namespace sansocket {
 
+namespace detail {
+struct agreement_maker;
+}
+
 /// Proof that a handshake succeeded: only a handshake that was accepted makes one.
 /// Life: views of the options (the subprotocol) and of the last chunk (the bytes behind the head).
 class agreement {
@@ -19,7 +23,7 @@ class agreement {
   constexpr bytes behind_head() const noexcept { return behind_head_; }
 
  private:
-  friend struct agreement_maker;
+  friend struct detail::agreement_maker;
 
   constexpr agreement(std::string_view subprotocol, bytes behind_head) noexcept
       : subprotocol_(subprotocol), behind_head_(behind_head) {}
@@ -28,12 +32,16 @@ class agreement {
   bytes behind_head_;
 };
 
-/// The handshakes' key to agreement's constructor; not for applications.
+namespace detail {
+
+/// The handshakes' key to agreement's constructor.
 struct agreement_maker {
   static constexpr agreement make(std::string_view subprotocol, bytes behind_head) noexcept {
     return {subprotocol, behind_head};
   }
 };
+
+}  // namespace detail
 
 }  // namespace sansocket
 

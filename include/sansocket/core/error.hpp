@@ -100,6 +100,7 @@ enum class error : std::uint8_t {
   subprotocol_not_token,
   status_not_refusal,
   handshake_unfinished,
+  response_written,
 
   // This end's own trouble.
   out_of_memory,

@@ -359,7 +359,9 @@ constexpr error_info info(error what) noexcept {
               "RFC 6455 §4",
               close_code::none,
               0,
-              "the handshake has no verdict yet, or its answer is written already"};
+              "the handshake has not come that far"};
+    case error::response_written:
+      return {"response_written", fault::caller, "RFC 6455 §4", close_code::none, 0, "the response is written already"};
     case error::out_of_memory:
       return {"out_of_memory",
               fault::local,

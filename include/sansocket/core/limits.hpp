@@ -15,7 +15,7 @@ inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::m
 struct message_limits {
   std::uint64_t frame = unlimited;      ///< payload bytes of one frame (1009); the message's limit binds as well
   std::uint64_t message = 1024 * 1024;  ///< payload bytes of one message, all its frames together (1009)
-  std::uint32_t fragments = 16 * 1024;  ///< frames of one message, empty ones included (1008)
+  std::uint64_t fragments = 16 * 1024;  ///< frames of one message, empty ones included (1008)
 };
 
 /// What a handshake accepts. A client that goes over gets 431.

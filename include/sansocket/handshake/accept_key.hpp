@@ -69,6 +69,7 @@ result<websocket_accept> accept_key(std::string_view key, Hash& hash) {
 
 template <class Hash = openssl_sha1>
 result<websocket_accept> accept_key(std::string_view key) {
+  static_assert(detail::complete<Hash>, "include sansocket/crypto/openssl.hpp or name a hash of your own");
   Hash hash;
   return accept_key(key, hash);
 }

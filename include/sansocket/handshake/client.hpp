@@ -29,6 +29,8 @@ enum class client_status : std::uint8_t {
 template <class Random, class Hash, byte_buffer Buffer = heap_buffer>
 class basic_client_handshake {
  public:
+  static_assert(detail::complete<Random> && detail::complete<Hash>,
+                "include sansocket/crypto/openssl.hpp or name a hash and a random source of your own");
   static_assert(random_source<Random> && sha1_hash<Hash>);
 
   /// Takes: a ws: or wss: URI, which is copied, and options that outlive the handshake.
@@ -92,7 +94,7 @@ class basic_client_handshake {
   /// Life: views of the options and of the last chunk.
   std::optional<class agreement> agreement() const noexcept {
     if (status_ != client_status::accepted) return std::nullopt;
-    return agreement_maker::make(subprotocol_, behind_head_);
+    return detail::agreement_maker::make(subprotocol_, behind_head_);
   }
 
   /// The handshake with the place that a redirect names, as a new connection to it. To another origin

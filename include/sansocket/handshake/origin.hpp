@@ -2,11 +2,13 @@
 #ifndef SANSOCKET_HANDSHAKE_ORIGIN_HPP
 #define SANSOCKET_HANDSHAKE_ORIGIN_HPP
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "sansocket/core/error.hpp"
+#include "sansocket/core/result.hpp"
 #include "sansocket/http/token.hpp"
 #include "sansocket/http/uri.hpp"
 
@@ -34,22 +36,27 @@ constexpr result<origin> parse_origin(std::string_view text) noexcept {
   return parsed;
 }
 
+/// What an origin_policy can be without saying more.
+enum class origin_rule : std::uint8_t { any, none, same };
+
 /// A server's stand towards the Origin field. A request without one is let in by every policy: no
 /// browser sends it, and what is no browser can write any Origin it likes.
 class origin_policy {
  public:
-  enum class kind : std::uint8_t { any, none, same, listed, predicate };
-
-  constexpr origin_policy(kind which) noexcept : kind_(which) {}
+  constexpr origin_policy(origin_rule rule) noexcept : kind_(static_cast<kind>(rule)) {}
 
   /// Lets in the origins of a list, such as "https://example.com": exactly that scheme, host and port.
   /// "null" stands for the opaque origin. There are no wildcards.
   /// Life: a view of the list.
-  constexpr origin_policy(std::span<const std::string_view> origins) noexcept : list_(origins), kind_(kind::listed) {}
+  template <std::convertible_to<std::span<const std::string_view>> List>
+  constexpr origin_policy(const List& origins) noexcept : list_(origins), kind_(kind::listed) {}
 
-  /// Lets in what `says` is true for. It gets the field's value as it came, "null" and nonsense included.
-  /// Life: `context` is the caller's.
-  constexpr origin_policy(bool (*says)(std::string_view origin, void* context), void* context = nullptr) noexcept
+  /// Lets in what `says(origin, context)` is true for. It gets the field's value as it came, "null" and
+  /// nonsense included.
+  /// Takes: a function, or a lambda that captures nothing.
+  /// Life:  `context` is the caller's.
+  template <std::convertible_to<bool (*)(std::string_view, void*)> Predicate>
+  constexpr origin_policy(Predicate says, void* context = nullptr) noexcept
       : says_(says), context_(context), kind_(kind::predicate) {}
 
   /// Judges a request.
@@ -60,6 +67,8 @@ class origin_policy {
   }
 
  private:
+  enum class kind : std::uint8_t { any, none, same, listed, predicate };  // begins like origin_rule
+
   constexpr bool allows(std::string_view origin_field, std::string_view host_field) const {
     switch (kind_) {
       case kind::any: return true;
@@ -106,11 +115,11 @@ class origin_policy {
 };
 
 /// Lets in pages from everywhere. For a server that guards nothing.
-inline constexpr origin_policy any_origin{origin_policy::kind::any};
+inline constexpr origin_policy any_origin{origin_rule::any};
 /// Lets in no browser at all.
-inline constexpr origin_policy no_origin{origin_policy::kind::none};
+inline constexpr origin_policy no_origin{origin_rule::none};
 /// Lets in pages from the host and port that they connect to: the default.
-inline constexpr origin_policy same_origin{origin_policy::kind::same};
+inline constexpr origin_policy same_origin{origin_rule::same};
 
 }  // namespace sansocket
 

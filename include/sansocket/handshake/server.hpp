@@ -32,6 +32,8 @@ struct refusal {
 template <class Hash, byte_buffer Buffer = heap_buffer>
 class basic_server_handshake {
  public:
+  static_assert(detail::complete<Hash>,
+                "include sansocket/crypto/openssl.hpp or name a hash and a random source of your own");
   static_assert(sha1_hash<Hash>);
 
   /// Takes: options that outlive the handshake.
@@ -70,10 +72,12 @@ class basic_server_handshake {
   bool accepted() const noexcept { return verdict_ && *verdict_; }
 
   /// Turns the acceptance into the application's own refusal and writes it.
-  /// Errors: handshake_unfinished, status_not_refusal, field_forbidden, field_reserved, out_of_memory,
+  /// Errors: handshake_unfinished, response_written, status_not_refusal, field_forbidden, field_reserved,
+  /// out_of_memory,
   ///         buffer_full; the verdict then stays as it was.
   [[nodiscard]] error refuse(const refusal& answer) {
-    if (!verdict_ || response_written()) return error::handshake_unfinished;
+    if (!verdict_) return error::handshake_unfinished;
+    if (response_written()) return error::response_written;
     if (answer.status < 300 || answer.status > 599) return error::status_not_refusal;
     for (const field& extra : answer.fields) {
       if (is_any_of(extra.name, "Connection", "Content-Length", "Transfer-Encoding")) return error::field_reserved;
@@ -89,10 +93,12 @@ class basic_server_handshake {
   }
 
   /// Writes the acceptance with fields of the application's own, such as Set-Cookie.
-  /// Errors: handshake_unfinished, field_forbidden, field_reserved, out_of_memory, buffer_full;
+  /// Errors: handshake_unfinished (also if it is a refusal), response_written, field_forbidden,
+  ///         field_reserved, out_of_memory, buffer_full;
   ///         the verdict then stays as it was.
   [[nodiscard]] error accept(std::span<const field> extra_fields) {
-    if (!accepted() || response_written()) return error::handshake_unfinished;
+    if (!accepted()) return error::handshake_unfinished;
+    if (response_written()) return error::response_written;
     for (const field& extra : extra_fields) {
       if (is_any_of(extra.name, "Connection", "Upgrade", "Content-Length", "Transfer-Encoding") ||
           equals_ignoring_case(extra.name.substr(0, 14), "Sec-WebSocket-")) {
@@ -106,12 +112,15 @@ class basic_server_handshake {
     });
   }
 
-  /// The bytes that answer the request: written by refuse() or accept(), else by the verdict.
-  /// Gives:  nothing while there is no verdict, or if there is no memory for it, or if the client
-  ///         ended the transport before its first byte.
+  /// The bytes that answer the request. The first call writes what the verdict says, unless refuse() or
+  /// accept() did that before: they cannot come after it.
+  /// Gives:  nothing while there is no verdict, or if the client ended the transport before its first
+  ///         byte; nothing, and the verdict turns into a refusal, if there is no memory for it.
   /// Life:   a view of this object.
   const_bytes response() {
-    if (verdict_ && !response_written()) (void)write_verdict();
+    if (verdict_ && !response_written()) {
+      if (const error fault = write_verdict(); fault != error::none) verdict_.emplace(fault);
+    }
     return std::as_const(response_).view();
   }
 

@@ -32,16 +32,28 @@ struct server_options {
   head_limits head{};  ///< for server_handshake, which reads the head itself
 };
 
+/// A verdict's fields: a range of up to five.
+class verdict_fields {
+ public:
+  constexpr const field* begin() const noexcept { return fields_.data(); }
+  constexpr const field* end() const noexcept { return fields_.data() + size_; }
+
+ private:
+  friend class upgrade_verdict;
+
+  constexpr void add(std::string_view name, std::string_view value) noexcept { fields_[size_++] = {name, value}; }
+
+  std::array<field, 5> fields_{};
+  std::size_t size_ = 0;
+};
+
 /// Whether a request may become a WebSocket connection, and the answer to it.
 class upgrade_verdict {
  public:
-  /// A refusal, with the status that goes with its reason or another one.
+  /// A refusal, with the status that goes with its reason or another one. Only check_upgrade accepts.
   constexpr explicit upgrade_verdict(error reason) noexcept : upgrade_verdict(reason, http_status_for(reason)) {}
-  constexpr upgrade_verdict(error reason, std::uint16_t status) noexcept : status_(status), reason_(reason) {}
-
-  /// An acceptance.
-  constexpr upgrade_verdict(websocket_accept accept, std::string_view subprotocol, bool offered) noexcept
-      : accept_(accept), subprotocol_(subprotocol), status_(101), offered_(offered) {}
+  constexpr upgrade_verdict(error reason, std::uint16_t status) noexcept
+      : status_(status), reason_(reason == error::none ? error::refused_by_application : reason) {}
 
   constexpr explicit operator bool() const noexcept { return reason_ == error::none; }
 
@@ -53,7 +65,8 @@ class upgrade_verdict {
 
   /// The response's fields, without Content-Length.
   /// Life: views of this object and of the options.
-  constexpr auto fields() const noexcept;
+  constexpr verdict_fields fields() const& noexcept;
+  constexpr verdict_fields fields() const&& = delete;  // they would view what is gone
 
   /// The body of a refusal: one line for a person.
   constexpr std::string_view body() const noexcept { return *this ? std::string_view() : message(reason_); }
@@ -70,10 +83,17 @@ class upgrade_verdict {
   /// Life:   views of the options and of those bytes.
   constexpr std::optional<class agreement> agreement(bytes behind_head = {}) const noexcept {
     if (!*this) return std::nullopt;
-    return agreement_maker::make(subprotocol_, behind_head);
+    return detail::agreement_maker::make(subprotocol_, behind_head);
   }
 
  private:
+  template <field_source Source, sha1_hash Hash>
+  friend upgrade_verdict check_upgrade(std::string_view method, http_version version, std::string_view target,
+                                       const Source& fields, const server_options& options, Hash& hash);
+
+  constexpr upgrade_verdict(websocket_accept accept, std::string_view subprotocol, bool offered) noexcept
+      : accept_(accept), subprotocol_(subprotocol), status_(101), offered_(offered) {}
+
   websocket_accept accept_{};
   std::string_view subprotocol_;
   std::uint16_t status_;
@@ -81,19 +101,7 @@ class upgrade_verdict {
   error reason_ = error::none;
 };
 
-/// A verdict's fields: a range of up to five.
-class verdict_fields {
- public:
-  constexpr void add(std::string_view name, std::string_view value) noexcept { fields_[size_++] = {name, value}; }
-  constexpr const field* begin() const noexcept { return fields_.data(); }
-  constexpr const field* end() const noexcept { return fields_.data() + size_; }
-
- private:
-  std::array<field, 5> fields_{};
-  std::size_t size_ = 0;
-};
-
-constexpr auto upgrade_verdict::fields() const noexcept {
+constexpr verdict_fields upgrade_verdict::fields() const& noexcept {
   verdict_fields fields;
   if (*this) {
     fields.add("Upgrade", "websocket");
@@ -224,6 +232,7 @@ upgrade_verdict check_upgrade(std::string_view method, http_version version, std
 template <class Hash = openssl_sha1, field_source Source>
 upgrade_verdict check_upgrade(std::string_view method, http_version version, std::string_view target,
                               const Source& fields, const server_options& options = {}) {
+  static_assert(detail::complete<Hash>, "include sansocket/crypto/openssl.hpp or name a hash of your own");
   Hash hash;
   return check_upgrade(method, version, target, fields, options, hash);
 }

@@ -22,10 +22,10 @@ struct http_version {
   std::uint8_t minor = 0;
 
   constexpr http_version() = default;
-  constexpr http_version(int eleven) noexcept {
-    if (eleven < 10 || eleven > 99) return;
-    major = static_cast<std::uint8_t>(eleven / 10);
-    minor = static_cast<std::uint8_t>(eleven % 10);
+  constexpr http_version(int number) noexcept {
+    if (number < 10 || number > 99) return;
+    major = static_cast<std::uint8_t>(number / 10);
+    minor = static_cast<std::uint8_t>(number % 10);
   }
   template <std::convertible_to<std::string_view> Text>
   constexpr http_version(const Text& words) noexcept {

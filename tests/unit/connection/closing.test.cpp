@@ -59,7 +59,7 @@ TEST_CASE("closing: local Close first, then the peer's", "[closing][7.1.1]") {
   REQUIRE(state.report_due());
   const close_report report = state.take_report();
   CHECK(report.clean());
-  CHECK(report.first == which_end::local);
+  CHECK(report.initiator == which_end::local);
   CHECK(report.sent == bye);
   CHECK(report.received == close_code::going_away);
 }
@@ -71,7 +71,7 @@ TEST_CASE("closing: the peer's Close first is answered with its code", "[closing
   CHECK_FALSE(state.may_receive());
   const close_report report = state.take_report();
   CHECK(report.clean());
-  CHECK(report.first == which_end::peer);
+  CHECK(report.initiator == which_end::peer);
   CHECK(report.sent == close_code::no_status);
   CHECK(report.received == close_code::no_status);
 }
@@ -92,7 +92,7 @@ TEST_CASE("closing: a failure closes the transport of both ends once its Close i
   const close_report report = state.take_report();
   CHECK_FALSE(report.clean());
   CHECK(report.fault == error::mask_missing);
-  CHECK(report.first == which_end::local);
+  CHECK(report.initiator == which_end::local);
   CHECK(report.sent == close_code::protocol_error);
   CHECK(report.received == close_code::abnormal);
 }
@@ -102,7 +102,7 @@ TEST_CASE("closing: a failure that could queue no Close says so", "[closing][7.1
   state.fail(error::out_of_memory, close_code::none);
   const close_report report = state.take_report();
   CHECK(report.fault == error::out_of_memory);
-  CHECK(report.first == which_end::neither);
+  CHECK(report.initiator == which_end::neither);
   CHECK(report.sent == close_code::none);
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("closing: a failure after our Close keeps what that Close said", "[clo
   CHECK_FALSE(state.may_receive());
   const close_report report = state.take_report();
   CHECK(report.fault == error::text_not_utf8);
-  CHECK(report.first == which_end::local);
+  CHECK(report.initiator == which_end::local);
   CHECK(report.sent == bye);
   CHECK(report.received == close_code::abnormal);
 }
@@ -131,7 +131,7 @@ TEST_CASE("closing: the end of the transport counts once all is read", "[closing
   CHECK(transports_of(state) == transports{close_it, close_it, close_it, close_it});
   const close_report report = state.take_report();
   CHECK(report.fault == error::connection_cut);
-  CHECK(report.first == which_end::neither);
+  CHECK(report.initiator == which_end::neither);
   CHECK(report.sent == close_code::none);
   CHECK(report.received == close_code::abnormal);
 }
@@ -145,7 +145,7 @@ TEST_CASE("closing: the end of the transport between the Closes is a cut connect
   CHECK(transports_of(state) == transports{close_it, close_it, close_it, close_it});
   const close_report report = state.take_report();
   CHECK(report.fault == error::connection_cut);
-  CHECK(report.first == which_end::local);
+  CHECK(report.initiator == which_end::local);
   CHECK(report.sent == bye);
   CHECK(report.received == close_code::abnormal);
 }

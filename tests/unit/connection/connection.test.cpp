@@ -263,7 +263,7 @@ TEST_CASE("connection: a chunk that comes too early is not taken", "[connection]
 TEST_CASE("connection: begins with the bytes that came behind the head", "[connection][4.1]") {
   each_role([](auto own) {
     exact_buffer behind(frame_to(own, 0x81, "early"));
-    endpoint<own()> ws(agreement_maker::make("", behind.view()));
+    endpoint<own()> ws(detail::agreement_maker::make("", behind.view()));
     exact_buffer more(frame_to(own, 0x81, "late"));
     CHECK(ws.receive(more.view()) == error::input_pending);
     CHECK(poll_all(ws) == "text(early)");

@@ -42,7 +42,7 @@ TEST_CASE("event: an empty message is true and has an empty text", "[event][5.6]
 
 TEST_CASE("event: a report says 1006 and that no Close went out until one did", "[event][7.1.5]") {
   constexpr close_report report;
-  CHECK(report.first == which_end::neither);
+  CHECK(report.initiator == which_end::neither);
   CHECK(report.sent == close_code::none);
   CHECK(report.received == close_code::abnormal);
 }

@@ -17,7 +17,7 @@ TEST_CASE("agreement: only a handshake makes one", "[agreement][4.2.2]") {
 
 TEST_CASE("agreement: carries the subprotocol and the bytes behind the head, as views", "[agreement][1.9]") {
   exact_buffer chunk("\x81\x80");
-  const agreement agreed = agreement_maker::make("chat", chunk.view());
+  const agreement agreed = detail::agreement_maker::make("chat", chunk.view());
   CHECK(agreed.subprotocol() == "chat");
   CHECK(agreed.behind_head().data() == chunk.view().data());
   CHECK(agreed.behind_head().size() == 2);
@@ -28,7 +28,7 @@ TEST_CASE("agreement: carries the subprotocol and the bytes behind the head, as 
 }
 
 TEST_CASE("agreement: may be without a subprotocol and without bytes", "[agreement]") {
-  STATIC_REQUIRE(agreement_maker::make({}, {}).subprotocol().empty());
-  STATIC_REQUIRE(agreement_maker::make({}, {}).behind_head().empty());
-  STATIC_REQUIRE(agreement_maker::make("a", {}).subprotocol() == "a");
+  STATIC_REQUIRE(detail::agreement_maker::make({}, {}).subprotocol().empty());
+  STATIC_REQUIRE(detail::agreement_maker::make({}, {}).behind_head().empty());
+  STATIC_REQUIRE(detail::agreement_maker::make("a", {}).subprotocol() == "a");
 }
