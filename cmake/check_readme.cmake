@@ -23,5 +23,8 @@ function(check_snippet file marker most_lines)
   message("${file}: ${lines} lines, as in README.md")
 endfunction()
 
+if(readme MATCHES "@[A-Z]+@")
+  message(FATAL_ERROR "README.md has an empty place: ${CMAKE_MATCH_0}")
+endif()
 check_snippet(examples/echo_in_memory.cpp readme 30)
 check_snippet(examples/embed_in_server.cpp embed 30)

@@ -66,7 +66,7 @@ struct peer {
 
   explicit peer(examples::unique_fd accepted) : socket(std::move(accepted)) {}
 
-  bool reads() const { return now != phase::answering && now != phase::gone && !resting; }
+  bool reads() const { return now != phase::answering && now != phase::gone && !resting && !eof; }
 
   sansocket::const_bytes output() const {
     if (now != phase::answering && now != phase::open) return {};
@@ -87,6 +87,7 @@ struct peer {
   std::size_t answered = 0;       // bytes of it that were sent
 
   std::optional<sansocket::server_connection> ws;
+  bool eof = false;      // the peer has ended its side
   bool resting = false;  // the connection has input left, but too much output waits
   bool watches = false;  // this is /wire, not /ws
   std::string id;        // joins the two
@@ -177,6 +178,7 @@ class demo_server {
   void receive(peer& who) {
     const examples::transfer got = examples::read_some(who.socket.value(), input_);
     if (got.blocked) return;
+    who.eof = got.ended;
     const auto chunk = sansocket::bytes(input_).first(got.count);
     if (who.now == phase::open) {
       if (got.ended) who.ws->receive_eof();
@@ -234,6 +236,7 @@ class demo_server {
   /// Ends the sending side alone. To close a socket with bytes unread resets the connection, and the
   /// peer may lose the last that it was told (§7.1.1 shows this way).
   static void part(peer& who) {
+    if (who.eof) return who.enter(phase::gone);
     ::shutdown(who.socket.value(), SHUT_WR);
     who.resting = false;
     who.enter(phase::parting, last_words);
@@ -388,12 +391,6 @@ examples::unique_fd stop_signal() {
   sigaddset(&signals, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   return examples::unique_fd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-}
-
-/// Gives: whether the text is a port, which `port` then is.
-bool parse_port(const std::string& text, std::uint16_t& port) {
-  const char* end = text.data() + text.size();
-  return !text.empty() && std::from_chars(text.data(), end, port).ptr == end;
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ const sansocket::server_options options{.subprotocols = subprotocols};
 std::optional<sansocket::agreement> upgrade(const http_request& request, http_response& response) {
   const auto verdict =
       sansocket::check_upgrade(request.method, request.version, request.target, request.headers, options);
-  response.status = verdict.status();  // 101, or 400, 403, 405, 426, 505
+  response.status = verdict.status();  // 101, or 400, 403, 405, 426, 500, 505
   for (const auto& [name, value] : verdict.fields()) response.headers.emplace(name, value);
   response.body = verdict.body();
   return verdict.agreement();

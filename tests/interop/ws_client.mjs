@@ -212,6 +212,17 @@ run(async () => {
     assert.equal(old.headers['sec-websocket-version'], '13');
   });
 
+  await step('a client that only sends a ping after the Close does not keep the server from stopping', async () => {
+    const other = new program(process.argv[2], '--port', '0');
+    const ws = await connected(await other.url());
+    ws._receiver.removeAllListeners('conclude'); // so that it does not answer the Close
+    const told = new Promise((resolve) => ws._receiver.once('conclude', resolve));
+    const stopped = other.stop();
+    await told;
+    ws.ping('still here');
+    await stopped;
+  });
+
   await step('200 connections at once, all closed with 1001 when the server stops', async () => {
     const all = await Promise.all(Array.from({ length: 200 }, () => connected(url)));
     await Promise.all(all.map((ws, i) => round_trip(ws, `connection ${i}`)));

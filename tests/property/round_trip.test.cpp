@@ -280,7 +280,7 @@ void run(unsigned seed, delivery how, std::span<const std::size_t> sizes, std::s
   CHECK(client.report->clean());
   CHECK(client.report->received == close_code::going_away);
   CHECK(server.report->clean());
-  CHECK(server.report->first == which_end::peer);
+  CHECK(server.report->initiator == which_end::peer);
   CHECK(server.ws.transport() == transport_action::close);
 }
 

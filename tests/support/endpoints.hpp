@@ -94,7 +94,7 @@ void check_fails(const std::string& stream, error what, std::uint16_t code) {
       endpoint<Own> ws({.delivery = how});
       const close_report why = feed(ws, stream, step).why;
       CHECK(why.fault == what);
-      CHECK(why.first == which_end::local);
+      CHECK(why.initiator == which_end::local);
       CHECK(why.sent == close_code{code});
       CHECK(ws.transport() == transport_action::keep);
       const std::string sent = take_sent(ws);

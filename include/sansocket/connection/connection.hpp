@@ -199,7 +199,7 @@ class connection {
   /// connection does. What is lent is copied first.
   /// Errors: out_of_memory, buffer_full.
   result<typename Policy::output_buffer> take_output() noexcept {
-    if (const error fault = writer_.settle(); fault != error::none) return fault;
+    if (const error fault = writer_.settle(0); fault != error::none) return fault;
     return writer_.take();
   }
 

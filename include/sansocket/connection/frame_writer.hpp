@@ -86,7 +86,7 @@ class frame_writer {
   }
 
   /// Queues one frame.
-  /// Errors: random_failed, out_of_memory; nothing is queued then.
+  /// Errors: random_failed, out_of_memory, buffer_full; nothing is queued then.
   [[nodiscard]] error add(frame_header header, const_bytes payload) noexcept {
     header.payload_length = payload.size();
     if (const error fault = add_header(header, payload.size()); fault != error::none) return fault;
@@ -109,7 +109,7 @@ class frame_writer {
   /// Queues bytes that are frames already.
   [[nodiscard]] error add_encoded(const_bytes frames) noexcept {
     make_room(frames.size());
-    return append(buffer_, frames) ? error::none : error::out_of_memory;
+    return append(buffer_, frames) ? error::none : no_room;
   }
 
   /// Queues bytes that are frames already and that stay where they are; no others may be lent.
@@ -121,15 +121,15 @@ class frame_writer {
   bool lends() const noexcept { return !lent_.empty(); }
 
   /// Takes over what is lent.
+  /// Takes:  how much of a fixed buffer is to stay free.
   /// Errors: out_of_memory, buffer_full; all stays as it was then.
-  [[nodiscard]] error settle() noexcept {
+  [[nodiscard]] error settle(std::size_t reserve = control_reserve) noexcept {
     if (lent_.empty()) return error::none;
+    if (size() > Buffer::max_size() - reserve) return no_room;
     const std::size_t behind = buffer_.size() - lent_at_;
     const std::size_t count = lent_.size();
     make_room(count);
-    if (buffer_.extend(count, Buffer::max_size()).empty()) {
-      return Buffer::max_size() < heap_buffer::max_size() ? error::buffer_full : error::out_of_memory;
-    }
+    if (buffer_.extend(count, Buffer::max_size()).empty()) return no_room;
     const bytes gap = buffer_.view().subspan(lent_at_);
     if (behind != 0) std::memmove(gap.subspan(count).data(), gap.data(), behind);
     std::memcpy(gap.data(), lent_.data(), count);
@@ -177,6 +177,8 @@ class frame_writer {
 
  private:
   static constexpr std::size_t nowhere = ~std::size_t{0};
+  static constexpr error no_room =
+      Buffer::max_size() < heap_buffer::max_size() ? error::buffer_full : error::out_of_memory;
 
   /// Queues a header and makes room for so many bytes of payload behind it.
   error add_header(frame_header& header, std::size_t payload_room) noexcept {
@@ -190,7 +192,7 @@ class frame_writer {
     if (!size) return size.error();
     make_room(*size + payload_room);
     const bytes room = buffer_.extend(*size + payload_room, Buffer::max_size());
-    if (room.empty()) return error::out_of_memory;
+    if (room.empty()) return no_room;
     std::memcpy(room.data(), encoded.data(), *size);
     return error::none;
   }

@@ -40,7 +40,7 @@ class message_reader {
         if (const error broken = begin_frame(*header, limits, how); broken != error::none) return broken;
       }
       step outcome{};
-      if (is_control(frames_.opcode())) outcome = read_control(input, out);
+      if (is_control(frames_.opcode())) outcome = read_control(input, out, limits.message);
       else if (how == delivery::pieces) outcome = read_piece(input, out);
       else outcome = read_message(input, out, limits.message);
       if (outcome == step::failed) return fault_;
@@ -123,11 +123,15 @@ class message_reader {
     return room;
   }
 
-  step read_control(bytes& input, event& out) noexcept {
+  step read_control(bytes& input, event& out, std::uint64_t limit) noexcept {
     if (control_size_ == 0 && input.size() >= frames_.remaining()) {
       out.payload = frames_.take_payload(input);
     } else {
-      const bytes more = assemble(input, buffer_.size() + frames_.remaining());
+      // Beside a message the buffer grows as it does for the message: if it grew by a control payload
+      // only, a peer could have the whole message copied for every few bytes that it sends.
+      const bool alone = buffer_.size() == control_size_;
+      const bytes more =
+          assemble(input, alone ? max_control_payload : std::max<std::uint64_t>(limit, limit + max_control_payload));
       if (fault_ != error::none) return step::failed;
       control_size_ = static_cast<std::uint8_t>(control_size_ + more.size());
       if (frames_.in_frame()) return step::need_more;

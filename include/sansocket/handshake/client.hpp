@@ -151,6 +151,7 @@ class basic_client_handshake {
     // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to a
     // final response, even if the client does not expect one."
     if (head.status < 200 && head.status != 101) {
+      if (interim_left_-- == 0) return void(fail(error::head_too_large));
       head_ = head_reader<Buffer>(head_kind::response, options_->head);
       return;
     }
@@ -222,6 +223,7 @@ class basic_client_handshake {
   client_status status_ = client_status::need_more;
   enum error error_ = error::none;
   bool with_credentials_ = true;
+  std::uint8_t interim_left_ = 16;  // how many more 1xx responses are passed over
   Buffer url_;
   Buffer request_;
   Buffer body_;

@@ -118,7 +118,9 @@ class origin_policy {
 inline constexpr origin_policy any_origin{origin_rule::any};
 /// Lets in no browser at all.
 inline constexpr origin_policy no_origin{origin_rule::none};
-/// Lets in pages from the host and port that they connect to: the default.
+/// Lets in pages from the host and port that they connect to: the default. What Host says is taken for
+/// granted: a server that only some networks reach, such as one on loopback, is safer with a list, for
+/// a page can have its own name lead to any address.
 inline constexpr origin_policy same_origin{origin_rule::same};
 
 }  // namespace sansocket

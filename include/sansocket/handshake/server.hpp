@@ -148,7 +148,9 @@ class basic_server_handshake {
     return write(verdict_->status(), [&](auto& head) {
       for (const field& own : verdict_->fields()) head.add(own.name, own.value);
       if (!*verdict_) head.add("Content-Length", verdict_->body().size() + 1);
-      head.end(verdict_->body()).put(*verdict_ ? "" : "\n");
+      head.end();
+      // RFC 9110 §9.3.2: "the server MUST NOT send content in the response" to a HEAD
+      if (!*verdict_ && request().method != "HEAD") head.put(verdict_->body()).put("\n");
     });
   }
 

@@ -55,6 +55,8 @@ struct upgrade_target {
 };
 
 /// Parses the target of an upgrade request: a path and query, or an absolute http: or https: URI.
+/// Browsers leave more unescaped than RFC 3986 lets stand, such as brackets in a query and lone percent
+/// signs; that is let through.
 /// Errors: target_malformed.
 /// Life:   views of the text.
 /// Source: §4.2.1; RFC 9112 §3.2.2: "a server MUST accept the absolute-form in requests".
@@ -172,7 +174,8 @@ constexpr result<upgrade_target> parse_upgrade_target(std::string_view text) noe
     parsed.resource = rest.substr(parsed.authority.size());
     if (!parse_authority(parsed.authority)) return error::target_malformed;
   }
-  if (!is_resource(parsed.resource)) return error::target_malformed;
+  const bool printable = detail::all_chars(parsed.resource, detail::char_target);
+  if (!printable || parsed.resource.find_first_of("#\"<>") != std::string_view::npos) return error::target_malformed;
   return parsed;
 }
 

@@ -307,7 +307,7 @@ TEST_CASE("message_reader: memory grows to the message's length at most, where t
   CHECK(read(fragments, from_hex("02 7e 0b b8") + std::string(2990, 'x'), 1, {.message = 3001}).empty());
   CHECK(counted_buffer::capacity_now == 3001);
   CHECK(read(fragments, std::string(10, 'x') + from_hex("89 64") + std::string(99, 'p'), 1, {.message = 3001}).empty());
-  CHECK(counted_buffer::capacity_now == 3100);  // the message and the ping
+  CHECK(counted_buffer::capacity_now == 3001 + 125);  // the limit and the longest control payload
 }
 
 TEST_CASE("message_reader: gives its memory back once no message is under way", "[message_reader]") {
@@ -399,4 +399,19 @@ TEST_CASE("message_reader: a buffer that was shown takes the next message", "[me
     expected += "text(" + text + ") ";
   }
   for (std::size_t step = 1; step < 64; ++step) CHECK(read(reader, stream, step) == expected);
+}
+
+TEST_CASE("message_reader: control frames that come cut do not make a message's buffer grow by little",
+          "[message_reader][10.4]") {
+  // The buffer is brought to its capacity, and then every chunk ends within a pong and goes on with a
+  // fragment of the pong's size.
+  reader_of<role::client> reader;
+  counted_buffer::start();
+  const std::string pong = from_hex("8a 7d") + std::string(125, 'p');
+  const std::string fragment = from_hex("00 7d") + std::string(125, 'f');
+  std::string seen = read(reader, from_hex("02 7e 00f0") + std::string(240, 'a') + pong.substr(0, 66), 10'000);
+  constexpr int rounds = 2'000;
+  for (int i = 0; i < rounds; ++i) read(reader, pong.substr(66) + fragment + pong.substr(0, 66), 10'000);
+  CHECK(counted_buffer::allocations < 20);
+  CHECK(seen.empty());
 }

@@ -82,3 +82,14 @@ TEST_CASE("bytes: value_of is the byte's number", "[bytes]") {
   STATIC_REQUIRE(value_of(std::byte{0xFF}) == 255);
   STATIC_REQUIRE(std::is_same_v<decltype(value_of(std::byte{})), std::uint8_t>);
 }
+
+TEST_CASE("bytes: an array of characters loses nothing but the NUL of a literal", "[bytes]") {
+  const char raw[] = {'a', 'b', 'c'};
+  CHECK(bytes_of(raw).size() == 3);
+  CHECK(bytes_of("abc").size() == 3);
+  char buffer[8] = {};
+  CHECK(bytes_of(buffer).size() == 8);
+  std::string text = "abc";
+  CHECK(bytes_of(std::span(text)).size() == 3);
+  CHECK(bytes_of(std::string_view(text)).size() == 3);
+}

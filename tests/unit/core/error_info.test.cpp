@@ -19,7 +19,7 @@ struct row {
 };
 
 // clang-format off
-constexpr std::array<row, 83> table{{
+constexpr std::array<row, 84> table{{
     {error::none, "none", fault::nobody, close_code::none, 0},
     // §5.2, §5.5, §5.1, §5.4, §8.1, §7.4, §10.4: how a connection is failed.
     {error::reserved_bits_set, "reserved_bits_set", fault::peer, close_code::protocol_error, 0},
@@ -106,6 +106,7 @@ constexpr std::array<row, 83> table{{
     {error::subprotocol_not_token, "subprotocol_not_token", fault::caller, close_code::none, 0},
     {error::status_not_refusal, "status_not_refusal", fault::caller, close_code::none, 0},
     {error::handshake_unfinished, "handshake_unfinished", fault::caller, close_code::none, 0},
+    {error::response_written, "response_written", fault::caller, close_code::none, 0},
     // This end's own trouble: §7.4.1 has 1011 for it, RFC 9110 §15.6 the statuses.
     {error::out_of_memory, "out_of_memory", fault::local, close_code::internal_error, 503},
     {error::random_failed, "random_failed", fault::local, close_code::internal_error, 0},

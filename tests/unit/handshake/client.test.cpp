@@ -337,7 +337,7 @@ TEST_CASE("client: interim responses are passed over", "[client]") {
 
   // Each head has the limits for itself.
   std::string many;
-  for (int i = 0; i < 100; ++i) many += interim;
+  for (int i = 0; i < 16; ++i) many += interim;
   CHECK(error_after(many + response(), {.head = {.bytes = response().size(), .fields = 3}}) == error::none);
 }
 
@@ -775,4 +775,13 @@ TEST_CASE("client: learns of the server's refusal, in memory", "[client][4]") {
   CHECK(client.response().status == 403);
   CHECK(client.response().fields.value("Connection") == "close");
   CHECK(text_of(client.body()) == "this origin is not let in\n");
+}
+
+TEST_CASE("client: interim responses come to an end", "[client]") {
+  std::string stream;
+  for (int i = 0; i < 16; ++i) stream += "HTTP/1.1 100 Continue\r\n\r\n";
+  exchange patient("ws://a/", stream);
+  CHECK(patient.client.status() == client_status::need_more);
+  exchange exhausted("ws://a/", stream + "HTTP/1.1 103 Early Hints\r\n\r\n");
+  CHECK(exhausted.client.error() == error::head_too_large);
 }

@@ -463,8 +463,8 @@ TEST_CASE("server: refuse and accept want a verdict that is not answered yet", "
 
   auto answered = after(request());
   CHECK(response(answered) == accepted_response);
-  CHECK(answered.refuse({}) == error::handshake_unfinished);
-  CHECK(answered.accept({}) == error::handshake_unfinished);
+  CHECK(answered.refuse({}) == error::response_written);
+  CHECK(answered.accept({}) == error::response_written);
   CHECK(answered.accepted());
   CHECK(response(answered) == accepted_response);
 
@@ -472,7 +472,7 @@ TEST_CASE("server: refuse and accept want a verdict that is not answered yet", "
   CHECK(refused.accept({}) == error::handshake_unfinished);
   CHECK(refused.verdict()->reason() == error::host_missing);
   CHECK(refused.refuse({}) == error::none);
-  CHECK(refused.refuse({}) == error::handshake_unfinished);
+  CHECK(refused.refuse({}) == error::response_written);
 }
 
 TEST_CASE("server: accept adds the application's fields", "[server]") {
@@ -614,4 +614,11 @@ TEST_CASE("server: says when there is no memory for the head or the answer", "[s
   CHECK(no_answer.refuse({.body = body}) == error::out_of_memory);
   CHECK(no_answer.accepted());
   CHECK(text_of(no_answer.response()) == accepted_response);
+}
+
+TEST_CASE("server: a HEAD is refused without a body", "[server]") {
+  const std::string text = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
+  auto handshake = after(text);
+  CHECK(handshake.verdict()->status() == 405);
+  CHECK(response(handshake).ends_with("\r\n\r\n"));
 }
