@@ -6,6 +6,23 @@
 
 #include "sansocket/sansocket.hpp"
 
+/// Header fields of a type that is no range.
+class my_headers {
+ public:
+  std::size_t count() const { return 1; }
+  std::string_view name(std::size_t) const { return "host"; }
+  std::string_view value(std::size_t) const { return "example.com"; }
+};
+
+// [field_access]
+template <>
+struct sansocket::field_access<my_headers> {
+  static void for_each(const my_headers& headers, auto&& visit) {
+    for (std::size_t i = 0; i < headers.count(); ++i) visit(headers.name(i), headers.value(i));
+  }
+};
+// [field_access]
+
 namespace {
 
 // What such a server has already.
@@ -64,4 +81,7 @@ int main() {
   request.headers.find("origin")->second = "https://elsewhere.example";
   http_response refused;
   if (!upgrade(request, refused)) show(refused);
+
+  const auto verdict = sansocket::check_upgrade("GET", "HTTP/1.1", "/", my_headers(), options);
+  std::printf("%s\n", std::string(verdict.body()).c_str());
 }
