@@ -9,9 +9,13 @@
 /// Header fields of a type that is no range.
 class my_headers {
  public:
-  std::size_t count() const { return 1; }
-  std::string_view name(std::size_t) const { return "host"; }
-  std::string_view value(std::size_t) const { return "example.com"; }
+  explicit my_headers(std::string host) : host_(std::move(host)) {}
+  std::size_t count() const { return host_.empty() ? 0 : 1; }
+  std::string_view name(std::size_t) const { return host_.empty() ? "" : "host"; }
+  std::string_view value(std::size_t) const { return host_; }
+
+ private:
+  std::string host_;
 };
 
 // [field_access]
@@ -82,6 +86,6 @@ int main() {
   http_response refused;
   if (!upgrade(request, refused)) show(refused);
 
-  const auto verdict = sansocket::check_upgrade("GET", "HTTP/1.1", "/", my_headers(), options);
+  const auto verdict = sansocket::check_upgrade("GET", "HTTP/1.1", "/", my_headers("example.com"), options);
   std::printf("%s\n", std::string(verdict.body()).c_str());
 }

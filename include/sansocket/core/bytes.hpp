@@ -37,7 +37,7 @@ auto bytes_of(Range& range) noexcept {
 template <class View>
   requires std::same_as<View, std::string_view> || std::same_as<View, std::span<typename View::element_type>>
 auto bytes_of(View&& view) noexcept {
-  return bytes_of(static_cast<View&>(view));
+  return bytes_of(view);
 }
 
 /// The characters of a byte view, unchecked.
