@@ -12,40 +12,19 @@
 #include "endpoints.hpp"
 #include "exact_buffer.hpp"
 #include "hex.hpp"
+#include "wire_frames.hpp"
 
 using namespace sansocket;
 using sansocket::tests::check_fails;
 using sansocket::tests::each_role;
 using sansocket::tests::endpoint;
+using sansocket::tests::every_kind_of_frame;
 using sansocket::tests::exact_buffer;
 using sansocket::tests::feed;
 using sansocket::tests::frame_to;
 using sansocket::tests::from_hex;
 using sansocket::tests::heard;
 using sansocket::tests::to_hex;
-
-namespace {
-
-/// Has one end send every kind of frame that it can send: the whole wire.
-template <role Own>
-std::string every_kind_of_frame(endpoint<Own>& ws) {
-  REQUIRE(ws.send_text("whole") == error::none);
-  REQUIRE(ws.send_binary({}) == error::none);
-  REQUIRE(ws.send_text("fragmented") == error::none);  // more than the fragment size
-  REQUIRE(ws.send_piece(message_type::binary, bytes_of("first"), false) == error::none);
-  REQUIRE(ws.send_ping(bytes_of("ping")) == error::none);
-  REQUIRE(ws.send_pong(bytes_of("pong")) == error::none);
-  feed(ws, frame_to(Own, 0x89, "asked"));
-  REQUIRE(ws.send_piece(message_type::binary, bytes_of("last"), true) == error::none);
-  if constexpr (Own == role::server) {
-    REQUIRE(ws.send(*prepared_message::text("prep")) == error::none);
-    REQUIRE(ws.send_lent(message_type::text, bytes_of("lent")) == error::none);
-    REQUIRE(ws.settle() == error::none);
-  }
-  REQUIRE(ws.send_close(close_code::normal, "bye") == error::none);
-  return std::string(text_of(ws.output()));
-}
-}  // namespace
 
 TEST_CASE("5.2: no frame is sent with a reserved bit set unless an extension in use sets it", "[5.2]") {
   each_role([](auto own) {

@@ -7,23 +7,12 @@
 #include "catch.hpp"
 #include "exact_buffer.hpp"
 #include "hex.hpp"
+#include "sample_nonce.hpp"
 
 using namespace sansocket;
 using sansocket::tests::exact_buffer;
 using sansocket::tests::from_hex;
-
-namespace {
-
-/// Gives the nonce of the RFC's example, whose answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.
-struct sample_nonce {
-  bool operator()(bytes out) const {
-    constexpr std::string_view nonce = "the sample nonce";
-    std::ranges::copy(bytes_of(std::string_view(nonce)).first(out.size()), out.begin());
-    return true;
-  }
-};
-
-}  // namespace
+using sansocket::tests::sample_nonce;
 
 TEST_CASE("5.8: an extension is in use only when the opening handshake agreed on it", "[5.8][5.2]") {
   // A server that agrees on no extension says so by its silence, and takes no frame that uses one.

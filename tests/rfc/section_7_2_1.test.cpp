@@ -10,6 +10,7 @@
 #include "catch.hpp"
 #include "endpoints.hpp"
 #include "exact_buffer.hpp"
+#include "sample_nonce.hpp"
 
 using namespace sansocket;
 using sansocket::tests::each_role;
@@ -17,19 +18,8 @@ using sansocket::tests::endpoint;
 using sansocket::tests::exact_buffer;
 using sansocket::tests::feed;
 using sansocket::tests::frame_to;
-
-namespace {
-
-/// Gives the nonce of the RFC's example, whose answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.
-struct sample_nonce {
-  bool operator()(bytes out) const {
-    constexpr std::string_view nonce = "the sample nonce";
-    std::ranges::copy(bytes_of(std::string_view(nonce)).first(out.size()), out.begin());
-    return true;
-  }
-};
-using sample_handshake = basic_client_handshake<sample_nonce, openssl_sha1>;
-}  // namespace
+using sansocket::tests::sample_handshake;
+using sansocket::tests::sample_nonce;
 
 TEST_CASE("7.2.1: an opening handshake that has failed stays failed, reads no more and opens no connection",
           "[7.2.1]") {

@@ -9,6 +9,7 @@
 #include "endpoints.hpp"
 #include "exact_buffer.hpp"
 #include "hex.hpp"
+#include "sample_nonce.hpp"
 
 using namespace sansocket;
 using sansocket::tests::check_fails;
@@ -18,19 +19,8 @@ using sansocket::tests::exact_buffer;
 using sansocket::tests::feed;
 using sansocket::tests::frame_to;
 using sansocket::tests::from_hex;
-
-namespace {
-
-/// Gives the nonce of the RFC's example, whose answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.
-struct sample_nonce {
-  bool operator()(bytes out) const {
-    constexpr std::string_view nonce = "the sample nonce";
-    std::ranges::copy(bytes_of(std::string_view(nonce)).first(out.size()), out.begin());
-    return true;
-  }
-};
-using sample_handshake = basic_client_handshake<sample_nonce, openssl_sha1>;
-}  // namespace
+using sansocket::tests::sample_handshake;
+using sansocket::tests::sample_nonce;
 
 TEST_CASE("8.1: text fails the connection with 1007 at the first byte that cannot be UTF-8", "[8.1]") {
   // The bytes up to the first that cannot be part of valid text, that one included.
