@@ -29,8 +29,7 @@ using sansocket::event_type;
 constexpr int silence_limit_ms = 60'000;
 
 void complain(std::string_view what, std::string_view detail = {}) {
-  std::fprintf(stderr, "%.*s %.*s\n", static_cast<int>(what.size()), what.data(), static_cast<int>(detail.size()),
-               detail.data());
+  std::fputs(std::string(what).append(" ").append(detail).append("\n").c_str(), stderr);
 }
 
 unique_fd connect_to(const sansocket::uri& target) {
