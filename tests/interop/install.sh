@@ -4,6 +4,7 @@
 #   install.sh DIR
 #
 # The second run for the same package.json does nothing, and so needs no network.
+# The newest playwright-core that runs on the Node.js 18 of Debian 12 is named in package.json.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: $0 DIR" >&2; exit 2; }
