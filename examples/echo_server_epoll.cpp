@@ -57,6 +57,7 @@ struct client {
   std::uint32_t watched = 0;                         // the epoll events that are asked for
   bool eof = false;                                  // the client has ended its side
   clock_type::time_point heard = clock_type::now();  // when its last byte came
+  bool asked = false;                                // a ping was sent since then
 
   std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
 };
@@ -141,6 +142,7 @@ class echo_server {
     if (got.blocked) return true;
     peer.eof = got.ended;
     peer.heard = clock_type::now();
+    peer.asked = false;
     if (peer.now == client::phase::lingering) return !got.ended;
     const bytes chunk = bytes(read_buffer_).first(got.count);
     if (peer.now == client::phase::handshake) return got.ended ? false : read_handshake(peer, chunk);
@@ -256,7 +258,8 @@ class echo_server {
   bool keep_alive(client& peer, clock_type::duration silence) {
     if (peer.now != client::phase::open || !peer.connection || silence < silent_time) return true;
     if (silence >= 2 * silent_time) return false;
-    if (silence >= silent_time + 1s) return true;  // it was asked a second ago, when the last look was taken
+    if (peer.asked) return true;
+    peer.asked = true;
     const error asked = peer.connection->send_ping();
     if (asked != error::none && asked != error::would_block && asked != error::closing) return false;
     if (!write(peer)) return false;

@@ -130,8 +130,8 @@ class message_reader {
       // Beside a message the buffer grows as it does for the message: if it grew by a control payload
       // only, a peer could have the whole message copied for every few bytes that it sends.
       const bool alone = buffer_.size() == control_size_;
-      const bytes more =
-          assemble(input, alone ? max_control_payload : std::max<std::uint64_t>(limit, limit + max_control_payload));
+      const std::uint64_t beside = limit + std::min<std::uint64_t>(unlimited - limit, max_control_payload);
+      const bytes more = assemble(input, alone ? max_control_payload : beside);
       if (fault_ != error::none) return step::failed;
       control_size_ = static_cast<std::uint8_t>(control_size_ + more.size());
       if (frames_.in_frame()) return step::need_more;
