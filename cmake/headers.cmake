@@ -38,6 +38,7 @@ set(SANSOCKET_HEADERS
   sansocket/handshake/accept_key.hpp
   sansocket/handshake/subprotocol.hpp
   sansocket/handshake/extension_list.hpp
+  sansocket/handshake/deflate_offer.hpp
   sansocket/handshake/origin.hpp
   sansocket/handshake/upgrade.hpp
   sansocket/handshake/server.hpp
@@ -45,6 +46,7 @@ set(SANSOCKET_HEADERS
   sansocket/handshake/response.hpp
   sansocket/handshake/client.hpp
 
+  sansocket/connection/extension.hpp
   sansocket/connection/options.hpp
   sansocket/connection/event.hpp
   sansocket/connection/closing.hpp
@@ -53,6 +55,7 @@ set(SANSOCKET_HEADERS
   sansocket/connection/message_reader.hpp
   sansocket/connection/frame_writer.hpp
   sansocket/connection/prepared_message.hpp
+  sansocket/connection/message_writer.hpp
   sansocket/connection/connection.hpp
 )
 
@@ -62,6 +65,14 @@ set(SANSOCKET_OPENSSL_HEADERS
   sansocket/sansocket.hpp
 )
 
+# These need zlib, and so the component sansocket::deflate.
+set(SANSOCKET_DEFLATE_HEADERS
+  sansocket/deflate/backend.hpp
+  sansocket/deflate/zlib.hpp
+  sansocket/deflate/deflate_pool.hpp
+  sansocket/deflate/permessage_deflate.hpp
+)
+
 # Which folders a folder's headers may include, besides their own.
 set(SANSOCKET_LAYERS_core)
 set(SANSOCKET_LAYERS_codec core)
@@ -69,3 +80,4 @@ set(SANSOCKET_LAYERS_http core)
 set(SANSOCKET_LAYERS_crypto core)
 set(SANSOCKET_LAYERS_handshake core codec http crypto)
 set(SANSOCKET_LAYERS_connection core codec crypto)
+set(SANSOCKET_LAYERS_deflate core connection)

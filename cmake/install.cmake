@@ -10,6 +10,11 @@ if(TARGET sansocket_openssl)
     FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(EXPORT sansocketOpensslTargets NAMESPACE sansocket:: DESTINATION "${package_dir}")
 endif()
+if(TARGET sansocket_deflate)
+  install(TARGETS sansocket_deflate EXPORT sansocketDeflateTargets
+    FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  install(EXPORT sansocketDeflateTargets NAMESPACE sansocket:: DESTINATION "${package_dir}")
+endif()
 
 configure_package_config_file(cmake/sansocketConfig.cmake.in
   "${CMAKE_CURRENT_BINARY_DIR}/sansocketConfig.cmake" INSTALL_DESTINATION "${package_dir}")

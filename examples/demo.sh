@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-cmake/install_packages.sh g++ cmake ninja-build libssl-dev
+cmake/install_packages.sh g++ cmake ninja-build libssl-dev zlib1g-dev
 mkdir -p build
 echo "building into build/demo"
 cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DSANSOCKET_BUILD_TESTS=OFF >build/demo.log 2>&1 ||

@@ -30,7 +30,7 @@ quietly() {
 mkdir -p build
 say "packages"
 packages=(g++ clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev cmake ninja-build
-          libssl-dev catch2 python3 python3-websockets chromium)
+          libssl-dev zlib1g-dev catch2 python3 python3-websockets chromium)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 cmake/install_packages.sh "${packages[@]}"

@@ -84,7 +84,7 @@ void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) no
 
 namespace {
 
-struct fixed_policy {
+struct fixed_policy : default_policy {
   using message_buffer = inplace_buffer<1024>;
   using output_buffer = inplace_buffer<2048>;
   using retained_buffer = inplace_buffer<512>;

@@ -22,7 +22,7 @@ struct heap_policy : default_policy {
   using random_source = counting_random;
 };
 
-struct fixed_policy {
+struct fixed_policy : default_policy {
   using message_buffer = inplace_buffer<200>;
   using output_buffer = inplace_buffer<700>;
   using retained_buffer = inplace_buffer<16>;

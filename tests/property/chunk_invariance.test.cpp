@@ -26,7 +26,7 @@ struct heap_policy : default_policy {
 };
 
 /// Holds only part of what some transcripts bring: then the verdict must not depend on the cuts either.
-struct fixed_policy {
+struct fixed_policy : default_policy {
   using message_buffer = inplace_buffer<325>;
   using output_buffer = inplace_buffer<1024>;
   using retained_buffer = inplace_buffer<64>;

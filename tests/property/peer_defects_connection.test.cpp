@@ -56,7 +56,7 @@ class counted_buffer : public heap_buffer {
 };
 
 /// All memory counted; a client's masking keys are 00 01 02 03, 04 05 06 07, ...
-struct counted_policy {
+struct counted_policy : default_policy {
   using message_buffer = counted_buffer;
   using output_buffer = counted_buffer;
   using retained_buffer = counted_buffer;

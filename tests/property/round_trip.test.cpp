@@ -26,7 +26,7 @@ struct counting_policy : default_policy {
 };
 
 /// A heap may not be at hand: little fits into the output, and lent payloads do not fit at times.
-struct fixed_policy {
+struct fixed_policy : default_policy {
   using message_buffer = inplace_buffer<3000>;
   using output_buffer = inplace_buffer<4000>;
   using retained_buffer = inplace_buffer<64>;

@@ -17,6 +17,7 @@
 #include "sansocket/connection/frame_writer.hpp"
 #include "sansocket/connection/input.hpp"
 #include "sansocket/connection/message_reader.hpp"
+#include "sansocket/connection/message_writer.hpp"
 #include "sansocket/connection/options.hpp"
 #include "sansocket/connection/prepared_message.hpp"
 #include "sansocket/core/agreement.hpp"
@@ -43,15 +44,30 @@ class connection {
       "a client needs masking keys: include sansocket/crypto/openssl.hpp or name a random_source of your own");
 
   using random_type = typename detail::random_of<Role, Policy>::type;
+  using extension_type = typename Policy::template extension<Role>;
+
+  static constexpr bool is_extended = message_extension<extension_type>;
 
   /// A connection whose handshake someone else has seen to.
   explicit connection(const connection_options& options = {}, random_type random = {}) noexcept
+    requires(!is_extended)
       : options_(options), writer_(std::move(random)) {}
 
   /// A connection after its handshake; the bytes that came behind the head are its first chunk, so
   /// poll before the first receive.
   explicit connection(const agreement& agreed, const connection_options& options = {}, random_type random = {}) noexcept
+    requires(!is_extended)
       : input_(agreed.behind_head()), options_(options), writer_(std::move(random)) {}
+
+  /// The same where the policy names an extension, which says whether it was agreed.
+  explicit connection(extension_type extension, const connection_options& options = {},
+                      random_type random = {}) noexcept
+    requires(is_extended)
+      : options_(options), writer_(std::move(random)), extension_(std::move(extension)) {}
+  explicit connection(const agreement& agreed, extension_type extension, const connection_options& options = {},
+                      random_type random = {}) noexcept
+    requires(is_extended)
+      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)), extension_(std::move(extension)) {}
 
   // Input
 
@@ -103,36 +119,50 @@ class connection {
   [[nodiscard]] error send_binary(const_bytes data) noexcept { return send(message_type::binary, data); }
 
   /// Queues a message of either type.
-  [[nodiscard]] error send(message_type type, const_bytes payload) noexcept;
+  /// Takes:  whether an extension may compress it, as it does by default where that is worth it.
+  /// Cost:   that of send_binary; compressing, if it is done.
+  [[nodiscard]] error send(message_type type, const_bytes payload, compression how = compression::automatic) noexcept;
 
   /// Queues a message piece by piece, each as a frame: the first begins it, `last` ends it.
+  /// Takes:  whether an extension may compress it; the first piece decides that.
   /// Errors: those of send; message_type_mismatch. A code point may be cut between pieces.
   /// Source: §5.4.
-  [[nodiscard]] error send_piece(message_type type, const_bytes piece, bool last) noexcept;
+  [[nodiscard]] error send_piece(message_type type, const_bytes piece, bool last,
+                                 compression how = compression::automatic) noexcept {
+    if (!closing_.may_send()) return error::closing;
+    return pieces_.add(writer_, extension_, {type, piece, last, how}, options_.high_water);
+  }
 
-  /// Queues a message that was encoded before.
+  /// Queues a message that was encoded before. One that was compressed before goes like that where the
+  /// extension lets it (see prepared_message), and otherwise as send() would send it.
   /// Errors: those of send_binary.
   [[nodiscard]] error send(const prepared_message& message) noexcept
     requires(Role == role::server)
   {
-    const error refusal = may_send_message(message.frame().size());
-    return refusal != error::none ? refusal : writer_.add_encoded(message.frame());
+    const auto form = detail::form_of(message, extension_);
+    if (form == detail::prepared_form::compressed_anew) return send(message.type(), message.payload());
+    const const_bytes frame = frame_of(message, form);
+    const error refusal = may_send_message(frame.size());
+    return refusal != error::none ? refusal : writer_.add_encoded(frame);
   }
 
-  /// Queues a message whose payload is not copied: output_runs() shows it where it lies.
+  /// Queues a message, never compressed, whose payload is not copied: output_runs() shows it where it lies.
   /// Errors: those of send; would_block also while another payload is lent.
   /// Life:   the payload stays as it is until lends() is false or settle() was called.
   /// Cost:   for text, one pass to validate it; otherwise O(1).
   [[nodiscard]] error send_lent(message_type type, const_bytes payload) noexcept
     requires(Role == role::server);
 
-  /// Queues a message that was encoded before, without a copy; like send_lent otherwise.
+  /// Queues a message that was encoded before, without a copy unless it is compressed here; like
+  /// send_lent otherwise.
   [[nodiscard]] error send_lent(const prepared_message& message) noexcept
     requires(Role == role::server)
   {
     if (writer_.lends()) return error::would_block;
+    const auto form = detail::form_of(message, extension_);
+    if (form == detail::prepared_form::compressed_anew) return send(message.type(), message.payload());
     const error refusal = may_send_message(0);
-    if (refusal == error::none) writer_.lend(message.frame());
+    if (refusal == error::none) writer_.lend(frame_of(message, form));
     return refusal;
   }
 
@@ -218,8 +248,11 @@ class connection {
   event receive_close(event close) noexcept;
   event last_event() noexcept;
   error may_send_message(std::size_t size) const noexcept;
-  error queue_frames(message_type type, const_bytes payload) noexcept;
   error queue_close(close_payload why) noexcept;
+
+  static const_bytes frame_of(const prepared_message& message, detail::prepared_form form) noexcept {
+    return form == detail::prepared_form::compressed ? message.compressed_frame() : message.frame();
+  }
 
   /// The most payload that goes into one frame.
   std::size_t largest_frame() const noexcept {
@@ -227,23 +260,13 @@ class connection {
     return std::max<std::size_t>(options_.fragment_size, 1);
   }
 
-  /// How many bytes the frames of a message take.
-  std::size_t encoded_size(std::size_t size) const noexcept {
-    constexpr bool masked = Role == role::client;
-    const std::size_t piece = largest_frame();
-    if (size <= piece) return frame_header_size(size, masked) + size;
-    const std::size_t rest = size % piece;
-    return size + (size / piece * frame_header_size(piece, masked)) + (rest == 0 ? 0 : frame_header_size(rest, masked));
-  }
-
   input<typename Policy::retained_buffer> input_;
   connection_options options_;
-  // The two small members that follow lie in the reader's padding.
   [[no_unique_address]] message_reader<Role, typename Policy::message_buffer> reader_;
-  utf8_validator sent_text_;  // of the text that is being sent in pieces
-  std::uint8_t sending_ = 0;  // the message_type that is being sent in pieces; 0 if none is
+  detail::pieces_sender pieces_;  // lies in the reader's padding
   frame_writer<Role, typename Policy::output_buffer, random_type> writer_;
   class closing closing_;
+  [[no_unique_address]] extension_type extension_;
 };
 
 /// A server's end of a connection.
@@ -255,7 +278,7 @@ template <role Role, class Policy>
 event connection<Role, Policy>::poll() noexcept {
   if (!closing_.may_receive()) return last_event();
   event next;
-  const error broken = reader_.next(input_.left(), next, options_.limits, options_.delivery);
+  const error broken = reader_.next(input_.left(), next, options_.limits, options_.delivery, extension_);
   if (broken != error::none) return fail(broken);
   switch (next.type) {
     case event_type::text:
@@ -281,6 +304,7 @@ event connection<Role, Policy>::last_event() noexcept {
   if (closing_.report_due()) return {.type = event_type::closed, .why = closing_.take_report()};
   input_.replace({});
   reader_.release();
+  if constexpr (is_extended) extension_.release();
   return {};
 }
 
@@ -314,7 +338,7 @@ template <role Role, class Policy>
 error connection<Role, Policy>::may_send_message(std::size_t size) const noexcept {
   // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
   if (!closing_.may_send()) return error::closing;
-  if (sending_ != 0) return error::message_in_progress;
+  if (pieces_.under_way()) return error::message_in_progress;
   return writer_.check_room(size, options_.high_water);
 }
 
@@ -327,45 +351,17 @@ error connection<Role, Policy>::queue_close(close_payload why) noexcept {
 }
 
 template <role Role, class Policy>
-error connection<Role, Policy>::send(message_type type, const_bytes payload) noexcept {
-  if (const error refusal = may_send_message(encoded_size(payload.size())); refusal != error::none) return refusal;
+error connection<Role, Policy>::send(message_type type, const_bytes payload, compression how) noexcept {
+  const std::size_t size = detail::encoded_size(payload.size(), largest_frame(), Role == role::client);
+  if (const error refusal = may_send_message(size); refusal != error::none) return refusal;
   if (type == message_type::text && !is_utf8(payload)) return error::payload_not_utf8;
-  return queue_frames(type, payload);
-}
-
-template <role Role, class Policy>
-error connection<Role, Policy>::queue_frames(message_type type, const_bytes payload) noexcept {
-  const std::size_t before = writer_.size();
-  frame_header header{.opcode = static_cast<opcode>(type)};
-  do {
-    const std::size_t count = std::min(payload.size(), largest_frame());
-    header.fin = count == payload.size();
-    if (const error fault = writer_.add(header, payload.first(count)); fault != error::none) {
-      writer_.take_back(writer_.size() - before);
-      return fault;
+  const auto first = static_cast<opcode>(type);
+  if constexpr (is_extended) {
+    if (how == compression::automatic && extension_.wants(payload.size())) {
+      return detail::queue_compressed(writer_, extension_, first, payload, largest_frame());
     }
-    payload = payload.subspan(count);
-    header.opcode = opcode::continuation;
-  } while (!header.fin);
-  return error::none;
-}
-
-template <role Role, class Policy>
-error connection<Role, Policy>::send_piece(message_type type, const_bytes piece, bool last) noexcept {
-  if (!closing_.may_send()) return error::closing;
-  if (sending_ != 0 && sending_ != static_cast<std::uint8_t>(type)) return error::message_type_mismatch;
-  const std::size_t size = frame_header_size(piece.size(), Role == role::client) + piece.size();
-  if (const error refusal = writer_.check_room(size, options_.high_water); refusal != error::none) return refusal;
-  utf8_validator text = sent_text_;
-  if (type == message_type::text && (text.feed(piece) != piece.size() || (last && !text.complete()))) {
-    return error::payload_not_utf8;
   }
-  const frame_header header{.fin = last, .opcode = sending_ == 0 ? static_cast<opcode>(type) : opcode::continuation};
-  const error fault = writer_.add(header, piece);
-  if (fault != error::none) return fault;
-  sent_text_ = text;
-  sending_ = last ? 0 : static_cast<std::uint8_t>(type);
-  return error::none;
+  return detail::queue_frames(writer_, {.opcode = first}, payload, largest_frame());
 }
 
 template <role Role, class Policy>

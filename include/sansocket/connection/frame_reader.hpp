@@ -26,6 +26,7 @@ class frame_reader {
 
   enum opcode opcode() const noexcept { return frame_.opcode; }
   bool fin() const noexcept { return frame_.fin; }
+  std::uint8_t rsv() const noexcept { return frame_.rsv; }
 
   /// Bytes of the payload that are still to come.
   std::uint64_t remaining() const noexcept { return frame_.payload_length; }
@@ -74,6 +75,20 @@ class frame_reader {
   void copy_payload(bytes to, bytes& input) noexcept {
     copy_masked(to, input.first(to.size()), frame_.key);
     used(to.size(), input);
+  }
+
+  /// Unmasks in place what there is of the payload, `most` bytes of it, and leaves it in the input.
+  bytes uncover(bytes input, std::size_t most) noexcept {
+    const std::size_t count = std::min(input.size(), most);
+    const bytes run = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(remaining(), count)));
+    if constexpr (Role == role::server) apply_mask(run, frame_.key);
+    return run;
+  }
+
+  /// Takes the first `count` bytes of what was uncovered off the input, and masks the rest again.
+  void take_uncovered(bytes run, std::size_t count, bytes& input) noexcept {
+    if constexpr (Role == role::server) apply_mask(run.subspan(count), frame_.key, count);
+    used(count, input);
   }
 
  private:

@@ -40,6 +40,8 @@ struct random_of<role::client, Policy> {
 template <role Role, byte_buffer Buffer, class Random>
 class frame_writer {
  public:
+  static constexpr bool masks = Role == role::client;
+
   /// What messages leave free in a fixed buffer: a pong that is being sent and one that waits, a ping, a Close.
   static constexpr std::size_t control_reserve =
       4 * (2 + max_control_payload + (Role == role::client ? sizeof(masking_key) : 0));

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "sansocket/codec/utf8.hpp"
 #include "sansocket/connection/event.hpp"
+#include "sansocket/connection/extension.hpp"
 #include "sansocket/connection/frame_reader.hpp"
 #include "sansocket/connection/options.hpp"
 #include "sansocket/core/buffer.hpp"
@@ -24,25 +26,40 @@ template <role Role, byte_buffer Buffer>
 class message_reader {
  public:
   /// Reads on until something happened.
-  /// Takes:  the input, off which what is used is taken; and room for what happened.
+  /// Takes:  the input, off which what is used is taken; room for what happened; and an extension, which
+  ///         transforms the messages that have RSV1 set.
   /// Gives:  none, with an event, or with none if the input is used up. A Close frame comes as
   ///         `closed`, its payload not judged.
   /// Errors: what the peer did wrong, or out_of_memory; nothing more can be read then.
-  error next(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
+  template <class Extension = no_extension>
+  error next(bytes& input, event& out, const message_limits& limits, delivery how,
+             Extension&& extension = {}) noexcept {
+    constexpr bool extended = message_extension<std::remove_reference_t<Extension>>;
     expire();
     if (fault_ != error::none) return fault_;
     for (;;) {
-      if (!frames_.in_frame()) {
+      if (!frames_.in_frame() && !draining_) {
+        std::uint8_t allowed_rsv = 0;
+        if constexpr (extended) allowed_rsv = extension.active() ? rsv1 : 0;
         const auto header =
-            frames_.read_header(input, [this](const frame_header& first_two) { return check(first_two); });
+            frames_.read_header(input, [&](const frame_header& first_two) { return check(first_two, allowed_rsv); });
         if (header.failed()) return header.error();
         if (!header.complete()) break;
         if (const error broken = begin_frame(*header, limits, how); broken != error::none) return broken;
+        if constexpr (extended) {
+          if (compressed_ && !is_control(header->opcode)) extension.expect(header->payload_length);
+        }
       }
       step outcome{};
-      if (is_control(frames_.opcode())) outcome = read_control(input, out, limits.message);
-      else if (how == delivery::pieces) outcome = read_piece(input, out);
-      else outcome = read_message(input, out, limits.message);
+      if (is_control(frames_.opcode())) {
+        outcome = read_control(input, out, limits.message);
+      } else if (compressed_) {
+        if constexpr (extended) outcome = read_compressed(input, out, limits.message, how, extension);
+      } else if (how == delivery::pieces) {
+        outcome = read_piece(input, out);
+      } else {
+        outcome = read_message(input, out, limits.message);
+      }
       if (outcome == step::failed) return fault_;
       if (outcome == step::deliver) return error::none;
       if (outcome == step::need_more) break;
@@ -80,8 +97,11 @@ class message_reader {
   }
 
   /// The rules that the first two bytes of a frame show broken.
-  error check(const frame_header& first_two) const noexcept {
-    if (const error broken = check_frame_header(first_two, Role); broken != error::none) return broken;
+  error check(const frame_header& first_two, std::uint8_t allowed_rsv) const noexcept {
+    // RFC 7692 §6: RSV1 is set "only on the first fragment of a message".
+    const bool first = first_two.opcode == opcode::text || first_two.opcode == opcode::binary;
+    const error broken = check_frame_header(first_two, Role, first ? allowed_rsv : std::uint8_t{0});
+    if (broken != error::none) return broken;
     if (is_control(first_two.opcode)) return error::none;
     // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message"
     const bool continues = first_two.opcode == opcode::continuation;
@@ -96,10 +116,12 @@ class message_reader {
     // chunks it comes must not matter, so this binds a message that happens to lie whole in one as well.
     const std::uint64_t room = how == delivery::pieces ? unlimited : Buffer::max_size() - max_control_payload;
     if (header.payload_length > limits.frame) return error::frame_too_big;
-    if (header.payload_length > std::min(limits.message, room) - length_) return error::message_too_big;
+    if (!in_message()) compressed_ = header.rsv != 0;
+    // What a compressed message comes to is counted where it is inflated.
+    if (!compressed_ && header.payload_length > std::min(limits.message, room) - length_) return error::message_too_big;
     if (fragments_ >= limits.fragments) return error::too_many_fragments;
     if (fragments_ != std::numeric_limits<std::uint32_t>::max()) ++fragments_;
-    length_ += header.payload_length;
+    if (!compressed_) length_ += header.payload_length;
     if (in_message()) return error::none;
     type_ = header.opcode == opcode::text ? event_type::text : event_type::binary;
     begun_ = false;
@@ -110,6 +132,7 @@ class message_reader {
     type_ = event_type::none;
     fragments_ = 0;
     length_ = 0;
+    compressed_ = false;
   }
 
   /// Moves what there is of the frame's payload into the buffer; the view of it, empty on failure.
@@ -184,15 +207,106 @@ class message_reader {
     return step::deliver;
   }
 
+  /// Inflates what there is of a message, as far as the limit and, for pieces, one piece go.
+  template <class Extension>
+  step read_compressed(bytes& input, event& out, std::uint64_t limit, delivery how, Extension& extension) noexcept {
+    const bool pieces = how == delivery::pieces;
+    const std::size_t room = Buffer::max_size() - max_control_payload;
+    const std::size_t most = pieces ? std::min(room, inflated_at_once) : room;
+    for (;;) {
+      if (pieces && buffer_.size() == most) return show(out, false);
+      const bytes run = frames_.uncover(input, inflated_at_once);
+      const bool end = frames_.fin() && run.size() == frames_.remaining();
+      if (run.empty() && !end && !draining_) {
+        frames_.take_uncovered(run, 0, input);
+        if (pieces && buffer_.size() != 0) return show(out, false);
+        return frames_.in_frame() ? step::need_more : step::next_frame;
+      }
+      const transform_step done =
+          inflate(run, end, std::min<std::uint64_t>(limit - length_, most - buffer_.size()), extension);
+      frames_.take_uncovered(run, done.used, input);
+      fault_ = done.fault;
+      if (fault_ == error::none && !draining_) {
+        if (done.used != run.size()) fault_ = error::compressed_data_invalid;
+        else if (end) return end_compressed(out, extension, pieces);
+      }
+      if (fault_ != error::none) return pieces && buffer_.size() != 0 ? show(out, false) : step::failed;
+    }
+  }
+
+  /// The payload is used up and nothing more comes of it.
+  template <class Extension>
+  step end_compressed(event& out, Extension& extension, bool pieces) noexcept {
+    fault_ = extension.finish_inflate();
+    if (fault_ == error::none && !text_.complete()) fault_ = error::text_not_utf8;
+    if (fault_ == error::none) return show(out, true);
+    return pieces && buffer_.size() != 0 ? show(out, false) : step::failed;
+  }
+
+  /// Runs the extension once, with room for at most `left` bytes.
+  template <class Extension>
+  transform_step inflate(const_bytes run, bool end, std::uint64_t left, Extension& extension) noexcept {
+    if (left == 0) {
+      // Nothing more may come; does anything?
+      std::byte one_too_many{};
+      transform_step done = extension.inflate(run, bytes(&one_too_many, 1), end);
+      if (done.made != 0) done.fault = error::message_too_big;
+      draining_ = false;
+      return done;
+    }
+    const std::size_t before = buffer_.size();
+    const bytes space = inflated_room(run.size(), left);
+    if (space.empty()) return {.fault = error::out_of_memory};
+    transform_step done = extension.inflate(run, space, end);
+    draining_ = done.made == space.size();
+    length_ += done.made;
+    buffer_.truncate(before + done.made);
+    if (type_ != event_type::text) return done;
+    const std::size_t valid = text_.feed(const_bytes(space.first(done.made)));
+    if (valid != done.made) {
+      done.fault = error::text_not_utf8;
+      buffer_.truncate(before + valid);
+    }
+    return done;
+  }
+
+  /// Room for what `run` bytes may inflate to. Beyond what is small the buffer grows once, to all that the
+  /// limit allows: if it doubled, the old and the new block together would be more than the limit.
+  bytes inflated_room(std::size_t run, std::uint64_t left) noexcept {
+    const std::size_t before = buffer_.size();
+    const std::size_t wish = std::max(4 * run + 512, before);
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>({left, wish, inflated_at_once}));
+    const std::size_t small = inflated_at_once;
+    if (before + count > small && buffer_.capacity() < before + count &&
+        left < Buffer::max_size() - max_control_payload - before) {
+      if (!buffer_.extend(static_cast<std::size_t>(left), 0).empty()) buffer_.truncate(before);
+    }
+    return buffer_.extend(count, std::min<std::size_t>(small, Buffer::max_size()));
+  }
+
+  /// Shows what is in the buffer as an event.
+  step show(event& out, bool last) noexcept {
+    out = {.type = type_, .first = !begun_, .last = last, .payload = buffer_.view()};
+    begun_ = true;
+    delivered_ = true;
+    if (last) end_message();
+    return step::deliver;
+  }
+
+  /// Of a compressed payload and of what it inflates to; also the largest piece of it that is shown.
+  static constexpr std::size_t inflated_at_once = 16 * 1024;
+
   frame_reader<Role> frames_;
   Buffer buffer_;                       // what has come of the message, then of a control frame's payload
-  std::uint64_t length_ = 0;            // what the message's frames so far announced
+  std::uint64_t length_ = 0;            // what the message's frames so far announced, or what was inflated
   std::uint32_t fragments_ = 0;         // frames of the message so far
   event_type type_ = event_type::none;  // of the message that is under way; none between messages
   utf8_validator text_;                 // stands between code points while no text is under way
   std::uint8_t control_size_ = 0;       // bytes of a control payload at the buffer's end
-  bool delivered_ = false;              // the last event shows the buffer: it can go
-  bool begun_ = false;                  // a piece of the message was delivered
+  bool delivered_ : 1 = false;          // the last event shows the buffer: it can go
+  bool begun_ : 1 = false;              // a piece of the message was delivered
+  bool compressed_ : 1 = false;         // the message came with RSV1
+  bool draining_ : 1 = false;           // more may come of the compressed payload that was read
   error fault_ = error::none;
 };
 

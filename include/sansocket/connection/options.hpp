@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <limits>
 
+#include "sansocket/connection/extension.hpp"
 #include "sansocket/core/buffer.hpp"
 #include "sansocket/core/limits.hpp"
+#include "sansocket/core/role.hpp"
 #include "sansocket/crypto/random.hpp"
 
 namespace sansocket {
@@ -48,6 +50,8 @@ struct default_policy {
       heap_buffer;  ///< holds what waits to be sent; of a fixed one, 508 bytes (client: 524) are for control frames
   using retained_buffer = heap_buffer;   ///< holds what retain() takes over; inplace_buffer<0> if it is not called
   using random_source = openssl_random;  ///< a client's masking keys; a server has no use for it
+  template <role Role>
+  using extension = no_extension;  ///< what transforms messages, such as permessage_deflate
 };
 
 }  // namespace sansocket

@@ -72,8 +72,20 @@ enum class error : std::uint8_t {
   subprotocol_not_offered,
   subprotocol_repeated,
   extension_not_offered,
+  extension_repeated,
   redirect_malformed,
   redirect_insecure,
+
+  // permessage-deflate: an offer is declined for these, an answer fails the handshake.
+  deflate_parameter_unknown,
+  deflate_parameter_repeated,
+  deflate_value_invalid,
+  deflate_window_refused,
+  deflate_takeover_refused,
+
+  // Compressed messages: the peer sent what does not inflate.
+  compressed_data_invalid,
+  compressed_ratio_too_high,
 
   // Text forms, judged wherever they are read.
   base64_malformed,
@@ -99,6 +111,7 @@ enum class error : std::uint8_t {
   field_reserved,
   subprotocol_not_token,
   status_not_refusal,
+  deflate_options_invalid,
   handshake_unfinished,
   response_written,
 

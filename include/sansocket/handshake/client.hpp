@@ -94,7 +94,7 @@ class basic_client_handshake {
   /// Life: views of the options and of the last chunk.
   std::optional<class agreement> agreement() const noexcept {
     if (status_ != client_status::accepted) return std::nullopt;
-    return detail::agreement_maker::make(subprotocol_, behind_head_);
+    return detail::agreement_maker::make(terms_.subprotocol, behind_head_, terms_.deflate);
   }
 
   /// The handshake with the place that a redirect names, as a new connection to it. To another origin
@@ -155,17 +155,18 @@ class basic_client_handshake {
       head_ = head_reader<Buffer>(head_kind::response, options_->head);
       return;
     }
-    const auto subprotocol = check_response(head.version, head.status, head.fields, accept_, options_->subprotocols);
-    if (subprotocol) {
-      subprotocol_ = *subprotocol;
+    const auto terms =
+        check_response(head.version, head.status, head.fields, accept_, options_->subprotocols, options_->deflate);
+    if (terms) {
+      terms_ = *terms;
       behind_head_ = behind_head;
       status_ = client_status::accepted;
-    } else if (subprotocol.error() == error::status_not_101) {
+    } else if (terms.error() == error::status_not_101) {
       error_ = error::status_not_101;
       status_ = is_redirect(head) ? client_status::redirected : client_status::refused;
       keep_body(behind_head);
     } else {
-      fail(subprotocol.error());
+      fail(terms.error());
     }
   }
 
@@ -218,7 +219,7 @@ class basic_client_handshake {
   [[no_unique_address]] Hash hash_;
   websocket_accept accept_;
   head_reader<Buffer> head_;
-  std::string_view subprotocol_;
+  response_terms terms_;
   bytes behind_head_;
   client_status status_ = client_status::need_more;
   enum error error_ = error::none;

@@ -3,34 +3,49 @@
 #define SANSOCKET_HANDSHAKE_EXTENSION_LIST_HPP
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
+#include "sansocket/core/result.hpp"
 #include "sansocket/http/token.hpp"
 
 namespace sansocket {
 
+/// One extension of a list: its name, and its parameters as text, which take_parameter reads.
+struct extension {
+  std::string_view name;  ///< empty at the end of the list
+  std::string_view parameters{};
+};
+
+/// One parameter: `name`, `name=value` or `name="value"`.
+struct extension_parameter {
+  std::string_view name;
+  std::optional<std::string_view> value{};  ///< without its quotes; escapes in it are left as they are
+};
+
 namespace detail {
 
-/// Takes one token off the front, and the white space behind it.
-constexpr bool take_token(std::string_view& text) noexcept {
+/// Takes one token off the front, and the white space behind it; empty if there is none.
+constexpr std::string_view take_token(std::string_view& text) noexcept {
   std::size_t size = 0;
   while (size < text.size() && is_char(text[size], char_token)) ++size;
+  const std::string_view token = text.substr(0, size);
   text = trimmed(text.substr(size));
-  return size != 0;
+  return token;
 }
 
-/// Takes one quoted string off the front, and the white space behind it. §9.1: "the value after
-/// quoted-string unescaping MUST conform to the 'token' ABNF".
-constexpr bool take_quoted_token(std::string_view& text) noexcept {
+/// Takes one quoted string off the front, and the white space behind it; empty if it is not one of a
+/// token. §9.1: "the value after quoted-string unescaping MUST conform to the 'token' ABNF".
+constexpr std::string_view take_quoted_token(std::string_view& text) noexcept {
   std::size_t at = 1;
-  std::size_t characters = 0;
-  for (; at < text.size() && text[at] != '"'; ++at, ++characters) {
+  for (; at < text.size() && text[at] != '"'; ++at) {
     if (text[at] == '\\') ++at;
-    if (at == text.size() || !is_char(text[at], char_token)) return false;
+    if (at == text.size() || !is_char(text[at], char_token)) return {};
   }
-  if (at >= text.size()) return false;
+  if (at >= text.size()) return {};
+  const std::string_view token = text.substr(1, at - 1);
   text = trimmed(text.substr(at + 1));
-  return characters != 0;
+  return token;
 }
 
 /// Takes one character and the white space behind it off the front, if it is there.
@@ -42,26 +57,45 @@ constexpr bool take(std::string_view& text, char wanted) noexcept {
 
 }  // namespace detail
 
-/// Says whether one Sec-WebSocket-Extensions field's value follows the grammar:
-/// `name; parameter; parameter=token; parameter="quoted token", next name`.
-/// Cost:   O(n), no allocation.
-/// Source: §9.1; empty list elements are passed over (RFC 9110 §5.6.1.2).
-constexpr bool is_extension_list(std::string_view text) noexcept {
-  text = trimmed(text);
-  bool any = false;
-  while (!text.empty()) {
-    if (detail::take(text, ',')) continue;
-    if (!detail::take_token(text)) return false;
-    any = true;
-    while (detail::take(text, ';')) {
-      if (!detail::take_token(text)) return false;
-      if (!detail::take(text, '=')) continue;
-      const bool quoted = text.starts_with('"');
-      if (quoted ? !detail::take_quoted_token(text) : !detail::take_token(text)) return false;
-    }
-    if (!text.empty() && text.front() != ',') return false;
+/// Takes the next parameter, with the `;` before it, off an extension's parameters.
+/// Gives:  the parameter; nothing at their end.
+/// Errors: extensions_malformed.
+/// Life:   views of the text.
+constexpr result<std::optional<extension_parameter>> take_parameter(std::string_view& parameters) noexcept {
+  using outcome = result<std::optional<extension_parameter>>;
+  if (!detail::take(parameters, ';')) return outcome(std::nullopt);
+  extension_parameter taken{.name = detail::take_token(parameters)};
+  if (taken.name.empty()) return error::extensions_malformed;
+  if (detail::take(parameters, '=')) {
+    const bool quoted = parameters.starts_with('"');
+    taken.value = quoted ? detail::take_quoted_token(parameters) : detail::take_token(parameters);
+    if (taken.value->empty()) return error::extensions_malformed;
   }
-  return any;
+  return std::optional(taken);
+}
+
+/// Takes the next extension off one field's value; empty elements are passed over (RFC 9110 §5.6.1.2).
+/// Gives:  the extension; one without a name at the end of the list.
+/// Errors: extensions_malformed.
+/// Life:   views of the text.
+/// Cost:   O(n) in what is taken, no allocation.
+/// Source: §9.1.
+constexpr result<extension> take_extension(std::string_view& list) noexcept {
+  list = trimmed(list);
+  while (detail::take(list, ',')) {
+  }
+  if (list.empty()) return extension{};
+  extension taken{.name = detail::take_token(list)};
+  if (taken.name.empty()) return error::extensions_malformed;
+  const std::string_view from = list;
+  for (;;) {
+    const auto parameter = take_parameter(list);
+    if (!parameter) return parameter.error();
+    if (!*parameter) break;
+  }
+  taken.parameters = from.substr(0, from.size() - list.size());
+  if (!list.empty() && list.front() != ',') return error::extensions_malformed;
+  return taken;
 }
 
 }  // namespace sansocket

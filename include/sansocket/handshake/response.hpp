@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "sansocket/core/error.hpp"
 #include "sansocket/core/result.hpp"
 #include "sansocket/handshake/accept_key.hpp"
+#include "sansocket/handshake/deflate_offer.hpp"
 #include "sansocket/http/field_source.hpp"
 #include "sansocket/http/head.hpp"
 #include "sansocket/http/token.hpp"
@@ -27,7 +29,8 @@ struct response_fields {
   bool upgrade = false;
   bool other_upgrade = false;
   bool connection = false;
-  bool extension = false;
+  std::optional<std::string_view> deflate{};  // the parameters of the answer
+  error extension_fault = error::none;
 
   constexpr void operator()(std::string_view name, std::string_view value) noexcept {
     if (equals_ignoring_case(name, "Upgrade")) {
@@ -41,27 +44,46 @@ struct response_fields {
       subprotocol = trimmed(value);
       ++subprotocols;
     } else if (equals_ignoring_case(name, "Sec-WebSocket-Extensions")) {
-      extension = true;
+      read_extensions(value);
+    }
+  }
+
+  constexpr void read_extensions(std::string_view list) noexcept {
+    while (extension_fault == error::none) {
+      const auto accepted = take_extension(list);
+      if (!accepted) extension_fault = accepted.error();
+      else if (accepted->name.empty()) return;
+      else if (accepted->name != permessage_deflate_name) extension_fault = error::extension_not_offered;
+      else if (deflate) extension_fault = error::extension_repeated;
+      else deflate = accepted->parameters;
     }
   }
 };
 
 }  // namespace detail
 
+/// What a response agrees to.
+struct response_terms {
+  std::string_view subprotocol{};              ///< one of those that were offered, or empty
+  std::optional<deflate_agreement> deflate{};  ///< nothing if it was not agreed
+};
+
 /// Judges a response that someone else has parsed.
 /// Takes:  the status line's parts, the header fields in any field_source, the Sec-WebSocket-Accept
-///         that the key asks for (accept_key) and the subprotocols that were offered.
-/// Gives:  the subprotocol that was agreed, one of those offered; empty if none was.
+///         that the key asks for (accept_key), and what was offered.
+/// Gives:  what is agreed.
 /// Errors: response_version_unsupported, status_not_101, upgrade_not_confirmed,
 ///         connection_not_confirmed, accept_missing, accept_repeated, accept_mismatch,
-///         subprotocol_repeated, subprotocol_not_offered, extension_not_offered.
-/// Life:   the result is an element of `offered`.
+///         subprotocol_repeated, subprotocol_not_offered, extensions_malformed,
+///         extension_not_offered, extension_repeated, and those of judge_deflate_answer.
+/// Life:   the subprotocol is an element of `offered`.
 /// Cost:   one pass over the fields, no allocation.
 /// Source: §4.1, "The client MUST validate the server's response as follows".
 template <field_source Source>
-constexpr result<std::string_view> check_response(http_version version, std::uint16_t status, const Source& fields,
-                                                  const websocket_accept& wanted,
-                                                  std::span<const std::string_view> offered) {
+constexpr result<response_terms> check_response(http_version version, std::uint16_t status, const Source& fields,
+                                                const websocket_accept& wanted,
+                                                std::span<const std::string_view> offered,
+                                                const std::optional<deflate_options>& deflate = {}) {
   if (version.major != 1 || version.minor < 1) return error::response_version_unsupported;
   if (status != 101) return error::status_not_101;
   detail::response_fields facts;
@@ -77,12 +99,21 @@ constexpr result<std::string_view> check_response(http_version version, std::uin
   if (facts.accepts > 1) return error::accept_repeated;
   if (facts.accept != wanted.view()) return error::accept_mismatch;
   // §4.1 (5): "the use of an extension that was not present in the client's handshake"
-  if (facts.extension) return error::extension_not_offered;
+  if (facts.extension_fault != error::none) return facts.extension_fault;
+  if (facts.deflate && !deflate) return error::extension_not_offered;
+  response_terms terms;
+  if (facts.deflate) {
+    const auto agreed = judge_deflate_answer(*facts.deflate, *deflate);
+    if (!agreed) return agreed.error();
+    terms.deflate = *agreed;
+  }
   // §4.1 (6): "the use of a subprotocol that was not present in the client's handshake"
   if (facts.subprotocols > 1) return error::subprotocol_repeated;
-  if (facts.subprotocols == 0) return std::string_view();
+  if (facts.subprotocols == 0) return terms;
   for (const std::string_view candidate : offered) {
-    if (candidate == facts.subprotocol) return candidate;
+    if (candidate != facts.subprotocol) continue;
+    terms.subprotocol = candidate;
+    return terms;
   }
   return error::subprotocol_not_offered;
 }

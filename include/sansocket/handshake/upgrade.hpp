@@ -14,6 +14,7 @@
 #include "sansocket/core/limits.hpp"
 #include "sansocket/crypto/sha1.hpp"
 #include "sansocket/handshake/accept_key.hpp"
+#include "sansocket/handshake/deflate_offer.hpp"
 #include "sansocket/handshake/extension_list.hpp"
 #include "sansocket/handshake/origin.hpp"
 #include "sansocket/handshake/subprotocol.hpp"
@@ -29,8 +30,24 @@ namespace sansocket {
 struct server_options {
   std::span<const std::string_view> subprotocols{};  ///< the preferred one first
   origin_policy origins = same_origin;
+  /// Accept permessage-deflate, which is off unless set: the connection then needs the extension
+  /// (see sansocket/deflate/permessage_deflate.hpp).
+  std::optional<deflate_options> deflate{};
   head_limits head{};  ///< for server_handshake, which reads the head itself
 };
+
+namespace detail {
+
+/// What an accepted upgrade rests on.
+struct upgrade_terms {
+  websocket_accept accept{};
+  std::string_view subprotocol{};
+  bool subprotocols_offered = false;
+  std::optional<deflate_agreement> deflate{};
+  deflate_text deflate_answer{};
+};
+
+}  // namespace detail
 
 /// A verdict's fields: a range of up to five.
 class verdict_fields {
@@ -72,18 +89,23 @@ class upgrade_verdict {
   constexpr std::string_view body() const noexcept { return *this ? std::string_view() : message(reason_); }
 
   /// The subprotocol that the server selected; empty if it selected none.
-  constexpr std::string_view subprotocol() const noexcept { return subprotocol_; }
+  constexpr std::string_view subprotocol() const noexcept { return terms_.subprotocol; }
 
   /// The client offered subprotocols, and none of them is one of the server's. §4.2.2 lets the
   /// connection go on without; whether it is of use then is for the application to say.
-  constexpr bool subprotocol_unmatched() const noexcept { return offered_ && subprotocol_.empty(); }
+  constexpr bool subprotocol_unmatched() const noexcept {
+    return terms_.subprotocols_offered && terms_.subprotocol.empty();
+  }
+
+  /// How messages may be compressed; nothing if that was not agreed.
+  constexpr const std::optional<deflate_agreement>& deflate() const noexcept { return terms_.deflate; }
 
   /// What a connection is made from; nothing if the request is refused.
   /// Takes:  the bytes that came behind the request's head, if any were read.
   /// Life:   views of the options and of those bytes.
   constexpr std::optional<class agreement> agreement(bytes behind_head = {}) const noexcept {
     if (!*this) return std::nullopt;
-    return detail::agreement_maker::make(subprotocol_, behind_head);
+    return detail::agreement_maker::make(terms_.subprotocol, behind_head, terms_.deflate);
   }
 
  private:
@@ -91,13 +113,10 @@ class upgrade_verdict {
   friend upgrade_verdict check_upgrade(std::string_view method, http_version version, std::string_view target,
                                        const Source& fields, const server_options& options, Hash& hash);
 
-  constexpr upgrade_verdict(websocket_accept accept, std::string_view subprotocol, bool offered) noexcept
-      : accept_(accept), subprotocol_(subprotocol), status_(101), offered_(offered) {}
+  constexpr explicit upgrade_verdict(const detail::upgrade_terms& terms) noexcept : terms_(terms), status_(101) {}
 
-  websocket_accept accept_{};
-  std::string_view subprotocol_;
+  detail::upgrade_terms terms_{};
   std::uint16_t status_;
-  bool offered_ = false;
   error reason_ = error::none;
 };
 
@@ -106,8 +125,9 @@ constexpr verdict_fields upgrade_verdict::fields() const& noexcept {
   if (*this) {
     fields.add("Upgrade", "websocket");
     fields.add("Connection", "Upgrade");
-    fields.add("Sec-WebSocket-Accept", accept_.view());
-    if (!subprotocol_.empty()) fields.add("Sec-WebSocket-Protocol", subprotocol_);
+    fields.add("Sec-WebSocket-Accept", terms_.accept.view());
+    if (!terms_.subprotocol.empty()) fields.add("Sec-WebSocket-Protocol", terms_.subprotocol);
+    if (terms_.deflate) fields.add("Sec-WebSocket-Extensions", terms_.deflate_answer.view());
     return fields;
   }
   // RFC 9110 §7.8: who sends Upgrade names it in Connection too.
@@ -129,8 +149,8 @@ namespace detail {
 /// What the fields of an upgrade request say, gathered in one pass over them.
 class upgrade_fields {
  public:
-  constexpr explicit upgrade_fields(std::span<const std::string_view> subprotocols) noexcept
-      : subprotocols_(subprotocols) {}
+  constexpr explicit upgrade_fields(const server_options& options) noexcept
+      : options_(options), subprotocols_(options.subprotocols) {}
 
   constexpr void operator()(std::string_view name, std::string_view value) noexcept {
     if (equals_ignoring_case(name, "Host")) return host_.set(value);
@@ -145,15 +165,13 @@ class upgrade_fields {
     if (equals_ignoring_case(name, "Sec-WebSocket-Protocol")) {
       if (list_fault_ == error::none) list_fault_ = subprotocols_.offer(value);
     } else if (equals_ignoring_case(name, "Sec-WebSocket-Extensions")) {
-      // §9.1: the recipient of data that does not conform to the ABNF "MUST immediately _Fail the WebSocket
-      // Connection_"
-      if (list_fault_ == error::none && !is_extension_list(value)) list_fault_ = error::extensions_malformed;
+      read_extensions(value);
     }
   }
 
   /// The first rule that is broken, in the order of §4.2.1.
   /// Takes: the authority of an absolute target, which RFC 9112 §3.2.2 puts in the place of Host.
-  constexpr error judge(const origin_policy& origins, std::string_view authority) const {
+  constexpr error judge(std::string_view authority) const {
     if (host_.count == 0) return error::host_missing;
     if (host_.count > 1) return error::host_repeated;
     if (!parse_authority(host_.value)) return error::host_malformed;
@@ -172,11 +190,19 @@ class upgrade_fields {
     if (!is_websocket_key(key_.value)) return error::key_malformed;
     if (list_fault_ != error::none) return list_fault_;
     if (origin_.count > 1) return error::origin_repeated;
-    return origin_.count == 0 ? error::none : origins.judge(origin_.value, authority.empty() ? host_.value : authority);
+    return origin_.count == 0 ? error::none
+                              : options_.origins.judge(origin_.value, authority.empty() ? host_.value : authority);
   }
 
   constexpr std::string_view key() const noexcept { return key_.value; }
-  constexpr const subprotocol_selector& subprotocols() const noexcept { return subprotocols_; }
+
+  constexpr upgrade_terms terms(const websocket_accept& accept) const noexcept {
+    return {.accept = accept,
+            .subprotocol = subprotocols_.selected(),
+            .subprotocols_offered = subprotocols_.any_offered(),
+            .deflate = deflate_,
+            .deflate_answer = deflate_ ? write_deflate_answer(deflate_offer_, *deflate_) : deflate_text()};
+  }
 
  private:
   /// A field that must not be repeated.
@@ -190,13 +216,32 @@ class upgrade_fields {
     }
   };
 
+  /// Takes the first offer of permessage-deflate that can be accepted (RFC 7692 §5.1).
+  constexpr void read_extensions(std::string_view list) noexcept {
+    for (bool any = false; list_fault_ == error::none; any = true) {
+      const auto offered = take_extension(list);
+      // §9.1: the recipient of data that does not conform to the ABNF "MUST immediately _Fail the WebSocket
+      // Connection_"
+      if (!offered || (offered->name.empty() && !any)) list_fault_ = error::extensions_malformed;
+      if (!offered || offered->name.empty()) return;
+      if (!options_.deflate || deflate_ || offered->name != permessage_deflate_name) continue;
+      const auto agreed = judge_deflate_offer(offered->parameters, *options_.deflate);
+      if (!agreed) continue;
+      deflate_ = *agreed;
+      deflate_offer_ = offered->parameters;
+    }
+  }
+
   static constexpr void add(bool& fact, bool holds) noexcept { fact = fact || holds; }
 
+  const server_options& options_;
   singleton host_, origin_, key_, version_;
   bool upgrade_ = false;
   bool connection_ = false;
   bool body_ = false;
   error list_fault_ = error::none;
+  std::optional<deflate_agreement> deflate_;
+  std::string_view deflate_offer_;
   subprotocol_selector subprotocols_;
 };
 
@@ -219,14 +264,13 @@ upgrade_verdict check_upgrade(std::string_view method, http_version version, std
   const auto where = parse_upgrade_target(target);
   if (!where) return upgrade_verdict(where.error());
 
-  detail::upgrade_fields facts(options.subprotocols);
+  detail::upgrade_fields facts(options);
   for_each_field(fields, facts);
-  if (const error fault = facts.judge(options.origins, where->authority); fault != error::none)
-    return upgrade_verdict(fault);
+  if (const error fault = facts.judge(where->authority); fault != error::none) return upgrade_verdict(fault);
 
   const auto accept = accept_key(facts.key(), hash);
   if (!accept) return upgrade_verdict(accept.error());
-  return {*accept, facts.subprotocols().selected(), facts.subprotocols().any_offered()};
+  return upgrade_verdict(facts.terms(*accept));
 }
 
 template <class Hash = openssl_sha1, field_source Source>

@@ -1367,7 +1367,7 @@ class counted_buffer : public heap_buffer {
   }
 };
 
-struct counted_policy {
+struct counted_policy : default_policy {
   using message_buffer = counted_buffer;
   using output_buffer = counted_buffer;
   using retained_buffer = counted_buffer;
@@ -1375,7 +1375,7 @@ struct counted_policy {
 };
 
 /// No heap at all.
-struct fixed_policy {
+struct fixed_policy : default_policy {
   using message_buffer = inplace_buffer<125 + 100>;
   using output_buffer = inplace_buffer<1000>;
   using retained_buffer = inplace_buffer<64>;

@@ -19,7 +19,9 @@ TEST_CASE("error: the groups follow each other without a gap", "[error]") {
   CHECK(gap(error::connection_cut, error::head_too_large) == 0);
   CHECK(gap(error::head_cut, error::method_not_get) == 0);
   CHECK(gap(error::refused_by_application, error::status_not_101) == 0);
-  CHECK(gap(error::redirect_insecure, error::base64_malformed) == 0);
+  CHECK(gap(error::redirect_insecure, error::deflate_parameter_unknown) == 0);
+  CHECK(gap(error::deflate_takeover_refused, error::compressed_data_invalid) == 0);
+  CHECK(gap(error::compressed_ratio_too_high, error::base64_malformed) == 0);
   CHECK(gap(error::uri_port_invalid, error::would_block) == 0);
   CHECK(gap(error::response_written, error::out_of_memory) == 0);
 }

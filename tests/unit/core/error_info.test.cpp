@@ -19,7 +19,7 @@ struct row {
 };
 
 // clang-format off
-constexpr std::array<row, 84> table{{
+constexpr std::array<row, 93> table{{
     {error::none, "none", fault::nobody, close_code::none, 0},
     // §5.2, §5.5, §5.1, §5.4, §8.1, §7.4, §10.4: how a connection is failed.
     {error::reserved_bits_set, "reserved_bits_set", fault::peer, close_code::protocol_error, 0},
@@ -80,8 +80,18 @@ constexpr std::array<row, 84> table{{
     {error::subprotocol_not_offered, "subprotocol_not_offered", fault::peer, close_code::none, 0},
     {error::subprotocol_repeated, "subprotocol_repeated", fault::peer, close_code::none, 0},
     {error::extension_not_offered, "extension_not_offered", fault::peer, close_code::none, 0},
+    {error::extension_repeated, "extension_repeated", fault::peer, close_code::none, 0},
     {error::redirect_malformed, "redirect_malformed", fault::peer, close_code::none, 0},
     {error::redirect_insecure, "redirect_insecure", fault::peer, close_code::none, 0},
+    // RFC 7692 §7.1: an offer is declined for these, which is no refusal; an answer fails a client's handshake.
+    {error::deflate_parameter_unknown, "deflate_parameter_unknown", fault::peer, close_code::none, 0},
+    {error::deflate_parameter_repeated, "deflate_parameter_repeated", fault::peer, close_code::none, 0},
+    {error::deflate_value_invalid, "deflate_value_invalid", fault::peer, close_code::none, 0},
+    {error::deflate_window_refused, "deflate_window_refused", fault::peer, close_code::none, 0},
+    {error::deflate_takeover_refused, "deflate_takeover_refused", fault::peer, close_code::none, 0},
+    // §7.4.1: 1007 for data that is not consistent, 1008 for a policy.
+    {error::compressed_data_invalid, "compressed_data_invalid", fault::peer, close_code::invalid_payload, 0},
+    {error::compressed_ratio_too_high, "compressed_ratio_too_high", fault::peer, close_code::policy_violation, 0},
     // Text forms: a key is foreign, a URI is the caller's own.
     {error::base64_malformed, "base64_malformed", fault::peer, close_code::none, 400},
     {error::uri_malformed, "uri_malformed", fault::caller, close_code::none, 0},
@@ -105,6 +115,7 @@ constexpr std::array<row, 84> table{{
     {error::field_reserved, "field_reserved", fault::caller, close_code::none, 0},
     {error::subprotocol_not_token, "subprotocol_not_token", fault::caller, close_code::none, 0},
     {error::status_not_refusal, "status_not_refusal", fault::caller, close_code::none, 0},
+    {error::deflate_options_invalid, "deflate_options_invalid", fault::caller, close_code::none, 0},
     {error::handshake_unfinished, "handshake_unfinished", fault::caller, close_code::none, 0},
     {error::response_written, "response_written", fault::caller, close_code::none, 0},
     // This end's own trouble: §7.4.1 has 1011 for it, RFC 9110 §15.6 the statuses.
@@ -178,7 +189,8 @@ TEST_CASE("error_info: a clause names its document and section; only the caller'
 TEST_CASE("error_info: what is wrong with a frame has a close code that may be sent", "[error_info][7.1.7]") {
   for (const row& each : table) {
     INFO(each.name);
-    if (is_between(each.what, error::reserved_bits_set, error::too_many_fragments))
+    if (is_between(each.what, error::reserved_bits_set, error::too_many_fragments) ||
+        is_between(each.what, error::compressed_data_invalid, error::compressed_ratio_too_high))
       CHECK(is_sendable(close_code_for(each.what)));
   }
   // §7.4.1: 1006 "MUST NOT be set as a status code in a Close control frame": there is nobody left to tell.

@@ -11,6 +11,14 @@ using sansocket::tests::exact_buffer;
 
 namespace {
 
+/// Takes all of a list apart; a list has at least one extension.
+constexpr bool is_extension_list(std::string_view list) {
+  for (bool any = false;; any = true) {
+    const auto taken = take_extension(list);
+    if (!taken || taken->name.empty()) return taken && any;
+  }
+}
+
 bool is_list(std::string_view text) { return is_extension_list(text_of(exact_buffer(text).view())); }
 
 static_assert(is_extension_list("deflate-stream"));

@@ -48,7 +48,9 @@ struct parsed_response {
 };
 
 result<std::string_view> judge(const parsed_response& response, std::span<const std::string_view> offered = chats) {
-  return check_response(response.version, response.status, response.headers, wanted, offered);
+  const auto terms = check_response(response.version, response.status, response.headers, wanted, offered);
+  if (!terms) return terms.error();
+  return terms->subprotocol;
 }
 
 error error_of(const parsed_response& response) { return judge(response).error(); }
@@ -58,7 +60,7 @@ constexpr constant_fields constant{{{"Upgrade", "websocket"},
                                     {"Connection", "Upgrade"},
                                     {"Sec-WebSocket-Accept", sample_accept},
                                     {"Sec-WebSocket-Protocol", "chat"}}};
-static_assert(*check_response(11, 101, constant, wanted, chats) == "chat");
+static_assert(check_response(11, 101, constant, wanted, chats)->subprotocol == "chat");
 static_assert(check_response(11, 200, constant, wanted, chats).error() == error::status_not_101);
 
 /// A header type that is no range at all.
@@ -205,8 +207,8 @@ TEST_CASE("response: HTTP versions from 1.1 on, below 2, confirm", "[response][4
 TEST_CASE("response: takes header fields in any type", "[response]") {
   const header_list headers = parsed_response().with("Sec-WebSocket-Protocol", "chat").headers;
   const auto accepts = [](const auto& source) {
-    const auto subprotocol = check_response(11, 101, source, wanted, chats);
-    return subprotocol && *subprotocol == "chat";
+    const auto terms = check_response(11, 101, source, wanted, chats);
+    return terms && terms->subprotocol == "chat";
   };
   CHECK(accepts(headers));
   CHECK(accepts(std::multimap<std::string, std::string>(headers.begin(), headers.end())));
@@ -223,5 +225,5 @@ TEST_CASE("response: reads no byte outside the fields' values", "[response]") {
   std::vector<field> fields;
   for (std::size_t i = 0; i < names.size(); ++i)
     fields.push_back({text_of(names[i].view()), text_of(values[i].view())});
-  CHECK(*check_response(11, 101, fields, wanted, chats) == "chat");
+  CHECK(check_response(11, 101, fields, wanted, chats)->subprotocol == "chat");
 }
