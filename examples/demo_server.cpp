@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -27,6 +28,7 @@
 
 #include "demo/wire_tap.hpp"
 #include "posix_socket.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 #include "sansocket/sansocket.hpp"
 
 #ifndef SANSOCKET_DEMO_PAGE_DIR
@@ -43,7 +45,8 @@ constexpr std::size_t much_output = 256 * 1024;  // more than this waits to be s
 constexpr auto patience = 10s;                   // for a request, and for taking its answer
 constexpr auto last_words = 2s;                  // for what a peer still has to say when all is said
 
-const sansocket::server_options upgrade_options{.origins = sansocket::same_origin};
+const sansocket::server_options upgrade_options{.origins = sansocket::same_origin,
+                                                .deflate = sansocket::deflate_options{}};
 
 struct page_file {
   std::string_view route, name, type;
@@ -86,12 +89,14 @@ struct peer {
   sansocket::heap_buffer answer;  // of HTTP: a page, a refusal, or the 101
   std::size_t answered = 0;       // bytes of it that were sent
 
-  std::optional<sansocket::server_connection> ws;
+  std::optional<sansocket::deflate_server_connection> ws;
   bool eof = false;      // the peer has ended its side
   bool resting = false;  // the connection has input left, but too much output waits
   bool watches = false;  // this is /wire, not /ws
   std::string id;        // joins the two
   wire_tap seen_in, seen_out;
+  std::deque<std::uint64_t> sizes_in;   // of compressed messages that came and are not inflated; 0 for plain ones
+  std::deque<std::uint64_t> sizes_out;  // of messages as they were before they were sent
 };
 
 class demo_server {
@@ -182,7 +187,7 @@ class demo_server {
     const auto chunk = sansocket::bytes(input_).first(got.count);
     if (who.now == phase::open) {
       if (got.ended) who.ws->receive_eof();
-      show_all(who, who.seen_in, "in ", chunk);
+      show_incoming(who, chunk);
       if (who.ws->receive(chunk) != sansocket::error::none) who.enter(phase::gone);
     } else if (got.ended) {
       who.enter(phase::gone);
@@ -191,7 +196,7 @@ class demo_server {
     }
   }
 
-  static void handle_events(peer& who) {
+  void handle_events(peer& who) {
     while (who.now == phase::open && !(who.resting = who.ws->buffered() >= much_output)) {
       const sansocket::event next = who.ws->poll();
       if (!next) break;
@@ -229,7 +234,7 @@ class demo_server {
       who.answered += went.size();
       return;
     }
-    show_all(who, who.seen_out, "out ", went);
+    show_outgoing(who, went);
     who.ws->sent(went.size());
   }
 
@@ -295,33 +300,47 @@ class demo_server {
     sansocket::connection_options options;
     // A watcher that is slow misses frames. On /ws nothing is missed: polling rests, see handle_events.
     if (!watches) options.high_water = sansocket::unlimited;
-    who.ws.emplace(*verdict.agreement(behind_head), options);
+    const auto agreed = *verdict.agreement(behind_head);
+    who.ws.emplace(agreed, sansocket::permessage_deflate<sansocket::role::server>(agreed.deflate(), pool_), options);
     show(who, "in ", sansocket::describe_head(who.head.text()));
     show(who, "out ", sansocket::describe_head(sansocket::text_of(std::as_const(who.answer).view())));
-    show_all(who, who.seen_in, "in ", behind_head);
+    if (verdict.deflate()) show(who, "out ", "agreed: permessage-deflate");
+    show_incoming(who, behind_head);
   }
 
   // WebSocket
 
-  static void handle(peer& who, const sansocket::event& next) {
+  void handle(peer& who, const sansocket::event& next) {
     using sansocket::error;
     if (who.watches) return;  // it has nothing to say
+    if (next.is_message()) show_inflated(who, next.payload.size());
     error fault = error::none;
-    if (next.type == sansocket::event_type::text) fault = answer_text(*who.ws, next.text());
-    if (next.type == sansocket::event_type::binary) fault = who.ws->send_binary(next.bytes());
+    if (next.type == sansocket::event_type::text) fault = answer_text(who, next.text());
+    if (next.type == sansocket::event_type::binary) fault = send(who, sansocket::message_type::binary, next.bytes());
     // After this end's Close messages still come; they are not answered.
     if (fault != error::none && fault != error::closing) who.enter(phase::gone);
   }
 
+  static sansocket::error send(peer& who, sansocket::message_type type, sansocket::const_bytes payload) {
+    const sansocket::error fault = who.ws->send(type, payload);
+    if (fault == sansocket::error::none && !who.id.empty()) who.sizes_out.push_back(payload.size());
+    return fault;
+  }
+
+  static sansocket::error send_text(peer& who, std::string_view text) {
+    return send(who, sansocket::message_type::text, sansocket::bytes_of(text));
+  }
+
   /// Echoes, unless the text is one of the commands.
-  static sansocket::error answer_text(sansocket::server_connection& ws, std::string_view text) {
+  static sansocket::error answer_text(peer& who, std::string_view text) {
+    sansocket::deflate_server_connection& ws = *who.ws;
     std::string_view rest = text;
     const std::string_view command = next_word(rest);
     if (command == "/help") {
-      return ws.send_text("/close CODE REASON, /ping PAYLOAD, /pieces TEXT; anything else is echoed");
+      return send_text(who, "/close CODE REASON, /ping PAYLOAD, /pieces TEXT; anything else is echoed");
     }
-    if (command == "/pieces") return send_in_pieces(ws, rest);
-    if (command != "/close" && command != "/ping") return ws.send_text(text);
+    if (command == "/pieces") return send_in_pieces(who, rest);
+    if (command != "/close" && command != "/ping") return send_text(who, text);
 
     sansocket::error fault{};
     if (command == "/ping") {
@@ -333,20 +352,22 @@ class demo_server {
       fault = ws.send_close(sansocket::close_code{code}, rest);
     }
     // A mistake of the caller changes nothing: the connection goes on, and can say what the mistake was.
-    return fault == sansocket::error::none ? fault : ws.send_text(sansocket::message(fault));
+    return fault == sansocket::error::none ? fault : send_text(who, sansocket::message(fault));
   }
 
   /// Every word a frame of its own, with a ping between the first two.
-  static sansocket::error send_in_pieces(sansocket::server_connection& ws, std::string_view rest) {
+  static sansocket::error send_in_pieces(peer& who, std::string_view rest) {
+    sansocket::deflate_server_connection& ws = *who.ws;
+    if (!who.id.empty()) who.sizes_out.push_back(rest.size());
     bool pinged = false;
     do {
       const std::size_t space = rest.find(' ');
       const std::string_view piece = rest.substr(0, space == std::string_view::npos ? space : space + 1);
       rest.remove_prefix(piece.size());
-      if (const auto fault = ws.send_piece(sansocket::message_type::text, sansocket::bytes_of(piece), rest.empty());
-          fault != sansocket::error::none) {
-        return fault;
-      }
+      // Words are too short for compression to be worth a frame each.
+      const auto fault = ws.send_piece(sansocket::message_type::text, sansocket::bytes_of(piece), rest.empty(),
+                                       sansocket::compression::never);
+      if (fault != sansocket::error::none) return fault;
       if (!std::exchange(pinged, true)) (void)ws.send_ping();  // or an earlier one still waits
     } while (!rest.empty());
     return sansocket::error::none;
@@ -361,9 +382,34 @@ class demo_server {
 
   // The wire view
 
-  void show_all(const peer& who, wire_tap& tap, std::string_view direction, sansocket::const_bytes chunk) {
+  /// Takes: bytes that the connection has not got yet.
+  void show_incoming(peer& who, sansocket::const_bytes chunk) {
     if (who.watches || who.id.empty()) return;
-    tap.follow(chunk, [&](std::string_view words) { show(who, direction, words); });
+    who.seen_in.follow(
+        chunk, [&](std::string_view words) { show(who, "in ", words); },
+        [&](std::uint64_t size, bool compressed) { who.sizes_in.push_back(compressed ? size : 0); });
+  }
+
+  void show_outgoing(peer& who, sansocket::const_bytes chunk) {
+    if (who.watches || who.id.empty()) return;
+    who.seen_out.follow(
+        chunk, [&](std::string_view words) { show(who, "out ", words); },
+        [&](std::uint64_t size, bool compressed) {
+          if (who.sizes_out.empty()) return;
+          if (compressed) show(who, "out ", sizes(size, who.sizes_out.front()));
+          who.sizes_out.pop_front();
+        });
+  }
+
+  /// Says what a message has become that came compressed.
+  void show_inflated(peer& who, std::uint64_t size) {
+    if (who.sizes_in.empty()) return;
+    if (who.sizes_in.front() != 0) show(who, "in ", sizes(who.sizes_in.front(), size));
+    who.sizes_in.pop_front();
+  }
+
+  static std::string sizes(std::uint64_t compressed, std::uint64_t inflated) {
+    return "a message of " + std::to_string(inflated) + " bytes, compressed to " + std::to_string(compressed);
   }
 
   void show(const peer& who, std::string_view direction, std::string_view words) {
@@ -377,6 +423,7 @@ class demo_server {
   examples::unique_fd listener_;
   examples::unique_fd stop_signal_;
   bool stopping_ = false;
+  sansocket::deflate_pool pool_;  // outlives the peers
   steady_clock::time_point accept_again_{};
   std::string root_;
   std::vector<std::unique_ptr<peer>> peers_;

@@ -3,6 +3,8 @@
 //     echo_client_posix URL                  sends back every message until the server closes, then
 //                                            prints the close code and the reason
 //     echo_client_posix URL --message TEXT   sends one message, prints the answer and closes
+//
+// With --deflate behind that, it offers permessage-deflate.
 #include <netdb.h>
 #include <poll.h>
 
@@ -13,16 +15,17 @@
 #include <vector>
 
 #include "posix_socket.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 #include "sansocket/sansocket.hpp"
 
 namespace {
 
 using examples::unique_fd;
 using sansocket::bytes;
-using sansocket::client_connection;
 using sansocket::client_handshake;
 using sansocket::client_status;
 using sansocket::const_bytes;
+using sansocket::deflate_client_connection;
 using sansocket::error;
 using sansocket::event_type;
 
@@ -97,7 +100,8 @@ bool shake_hands(const unique_fd& socket, client_handshake& handshake, std::vect
 /// The talk after the handshake.
 class conversation {
  public:
-  conversation(const unique_fd& socket, client_connection& ws, bool echo) : socket_(socket), ws_(ws), echo_(echo) {}
+  conversation(const unique_fd& socket, deflate_client_connection& ws, bool echo)
+      : socket_(socket), ws_(ws), echo_(echo) {}
 
   /// Talks until the transport is to be closed.
   /// Gives: whether the connection ended cleanly.
@@ -151,15 +155,16 @@ class conversation {
   }
 
   const unique_fd& socket_;
-  client_connection& ws_;
+  deflate_client_connection& ws_;
   bool echo_;
   bool clean_ = false;
   bool broken_ = false;
 };
 
-int run(std::string_view url, std::optional<std::string_view> message) {
+int run(std::string_view url, std::optional<std::string_view> message, bool deflate) {
   static constexpr std::array<std::string_view, 1> subprotocols{"echo"};
-  const sansocket::client_options options{.subprotocols = subprotocols};
+  sansocket::client_options options{.subprotocols = subprotocols};
+  if (deflate) options.deflate = sansocket::deflate_options{};
   client_handshake handshake{url, options};
   if (handshake.status() == client_status::failed) {
     complain("this cannot be connected to:", sansocket::message(handshake.error()));
@@ -177,7 +182,10 @@ int run(std::string_view url, std::optional<std::string_view> message) {
   sansocket::connection_options limits;
   limits.limits.message = 64 * 1024 * 1024;
   limits.high_water = 2 * limits.limits.message;
-  client_connection ws{*handshake.agreement(), limits};
+  const auto agreed = *handshake.agreement();
+  sansocket::deflate_pool pool;
+  deflate_client_connection ws{agreed, {agreed.deflate(), pool}, limits};
+  if (deflate) std::printf("compression %s\n", agreed.deflate() ? "agreed" : "not agreed");
   if (const error fault = message ? ws.send_text(*message) : error::none; fault != error::none) {
     complain("the message cannot be sent:", sansocket::message(fault));
     return 2;
@@ -188,8 +196,10 @@ int run(std::string_view url, std::optional<std::string_view> message) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2) return run(argv[1], std::nullopt);
-  if (argc == 4 && std::string_view(argv[2]) == "--message") return run(argv[1], argv[3]);
-  std::fprintf(stderr, "usage: %s URL [--message TEXT]\n", argv[0]);
+  const bool deflate = argc > 2 && std::string_view(argv[argc - 1]) == "--deflate";
+  if (deflate) --argc;
+  if (argc == 2) return run(argv[1], std::nullopt, deflate);
+  if (argc == 4 && std::string_view(argv[2]) == "--message") return run(argv[1], argv[3], deflate);
+  std::fprintf(stderr, "usage: %s URL [--message TEXT] [--deflate]\n", argv[0]);
   return 2;
 }

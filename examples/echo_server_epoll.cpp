@@ -1,6 +1,9 @@
 // An echo server on epoll: how to wire the library to non-blocking sockets.
 //
-//     echo_server_epoll [--port N] [--max-message BYTES] [--max-connections N]
+//     echo_server_epoll [--port N] [--max-message BYTES] [--max-connections N] [--deflate [--no-context-takeover]]
+//
+// With --deflate it accepts permessage-deflate; without context takeover the connections share a few
+// compression streams instead of keeping their own.
 //
 // It listens on 127.0.0.1 and lets in pages of any origin, since it guards nothing: an echo tells a
 // page only what the page itself has said. A server that knows a secret keeps the default, same_origin.
@@ -19,6 +22,7 @@
 #include <vector>
 
 #include "posix_socket.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 #include "sansocket/sansocket.hpp"
 
 namespace {
@@ -29,6 +33,7 @@ using examples::unique_fd;
 using sansocket::bytes;
 using sansocket::const_bytes;
 using sansocket::error;
+using permessage_deflate = sansocket::permessage_deflate<sansocket::role::server>;
 
 constexpr std::size_t read_size = 64 * 1024;
 constexpr std::size_t pause_reading_at = 256 * 1024;  // bytes that wait for a client that does not read
@@ -42,6 +47,8 @@ struct settings {
   std::uint16_t port = 0;
   std::size_t max_message = 1024 * 1024;
   std::size_t max_connections = 10'000;
+  bool deflate = false;
+  bool no_context_takeover = false;
 };
 
 /// One client, from its first byte to its last.
@@ -52,12 +59,13 @@ struct client {
   phase now = phase::handshake;
   std::unique_ptr<sansocket::server_handshake> handshake;  // only until there is a verdict
   std::string response;                                    // what is not sent yet of the handshake's answer
-  std::optional<sansocket::server_connection> connection;
+  std::optional<sansocket::deflate_server_connection> connection;
   std::optional<clock_type::time_point> deadline;
   std::uint32_t watched = 0;                         // the epoll events that are asked for
   bool eof = false;                                  // the client has ended its side
   clock_type::time_point heard = clock_type::now();  // when its last byte came
   bool asked = false;                                // a ping was sent since then
+  bool compressed = false;                           // permessage-deflate was agreed
 
   std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
 };
@@ -65,7 +73,8 @@ struct client {
 class echo_server {
  public:
   explicit echo_server(const settings& chosen)
-      : listener_(examples::listen_on_loopback(chosen.port)),
+      : handshake_options_(options_for(chosen)),
+        listener_(examples::listen_on_loopback(chosen.port)),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         max_connections_(chosen.max_connections) {
     connection_options_.limits.message = chosen.max_message;
@@ -105,6 +114,15 @@ class echo_server {
   }
 
  private:
+  static sansocket::server_options options_for(const settings& chosen) {
+    sansocket::server_options options{.subprotocols = subprotocols_, .origins = sansocket::any_origin};
+    if (chosen.deflate) {
+      options.deflate = sansocket::deflate_options{.server_no_context_takeover = chosen.no_context_takeover,
+                                                   .client_no_context_takeover = chosen.no_context_takeover};
+    }
+    return options;
+  }
+
   void accept_clients() {
     while (!stopping_ && clients_.size() < max_connections_) {
       unique_fd socket(::accept4(listener_.value(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -160,16 +178,17 @@ class echo_server {
     peer.deadline.reset();
     peer.now = client::phase::open;
     if (!agreement) return !peer.response.empty();
-    peer.connection.emplace(*agreement, connection_options_);
+    peer.compressed = agreement->deflate().has_value();
+    peer.connection.emplace(*agreement, permessage_deflate(agreement->deflate(), pool_), connection_options_);
     return read_messages(peer);
   }
 
   /// Uses up the chunk, so that the one read buffer serves all clients.
   static bool read_messages(client& peer) {
-    sansocket::server_connection& ws = *peer.connection;
+    sansocket::deflate_server_connection& ws = *peer.connection;
     while (const sansocket::event event = ws.poll()) {
       if (!event.is_message()) continue;
-      if (event.payload.size() < lend_from || ws.lends()) {
+      if (peer.compressed || event.payload.size() < lend_from || ws.lends()) {
         if (ws.is_open() && ws.send(event.kind(), event.payload) != error::none) return false;
       } else if (ws.is_open()) {
         // No copy of what the socket takes at once; the rest is taken over before the buffer is used again.
@@ -291,11 +310,12 @@ class echo_server {
 
   static constexpr std::array<std::string_view, 1> subprotocols_{"echo"};
 
-  const sansocket::server_options handshake_options_{.subprotocols = subprotocols_, .origins = sansocket::any_origin};
+  const sansocket::server_options handshake_options_;
   sansocket::connection_options connection_options_;
   unique_fd listener_;
   unique_fd epoll_;
   std::size_t max_connections_;
+  sansocket::deflate_pool pool_;  // outlives the clients
   std::unordered_map<int, client> clients_;
   std::vector<std::byte> read_buffer_ = std::vector<std::byte>(read_size);
   clock_type::time_point next_look_{};
@@ -305,11 +325,14 @@ class echo_server {
 
 std::optional<settings> parse(std::span<char*> arguments) {
   settings chosen;
-  if (arguments.size() % 2 != 1) return std::nullopt;
-  for (std::size_t i = 1; i < arguments.size(); i += 2) {
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view name = arguments[i];
+    if (name == "--deflate") chosen.deflate = true;
+    else if (name == "--no-context-takeover") chosen.no_context_takeover = true;
+    if (name == "--deflate" || name == "--no-context-takeover") continue;
+    if (++i == arguments.size()) return std::nullopt;
     constexpr std::uint64_t plenty = std::uint64_t{1} << 40;
-    const auto value = examples::parse_number(arguments[i + 1], name == "--port" ? 65'535 : plenty);
+    const auto value = examples::parse_number(arguments[i], name == "--port" ? 65'535 : plenty);
     if (!value) return std::nullopt;
     if (name == "--port") chosen.port = static_cast<std::uint16_t>(*value);
     else if (name == "--max-message") chosen.max_message = *value;
@@ -324,7 +347,10 @@ std::optional<settings> parse(std::span<char*> arguments) {
 int main(int argc, char** argv) {
   const auto chosen = parse(std::span(argv, static_cast<std::size_t>(argc)));
   if (!chosen) {
-    std::fprintf(stderr, "usage: %s [--port N] [--max-message BYTES] [--max-connections N]\n", argv[0]);
+    std::fprintf(stderr,
+                 "usage: %s [--port N] [--max-message BYTES] [--max-connections N] "
+                 "[--deflate [--no-context-takeover]]\n",
+                 argv[0]);
     return 2;
   }
   return echo_server(*chosen).run();

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # Starts a server, sends it one message with the client and says what came back.
-# Usage: round_trip.sh SERVER LINE_START CLIENT, where the server prints LINE_START and its URL.
+# Usage: round_trip.sh SERVER LINE_START CLIENT [--deflate [SERVER_OPTION...]]
+# The server prints LINE_START and its URL. With --deflate, compression is to be agreed on.
 set -euo pipefail
 
 server=$1 line_start=$2 client=$3
-coproc SERVER { exec "$server" --port 0; }
+shift 3
+client_options=("${@:1:1}")
+server_options=("${@:2}")
+coproc SERVER { exec "$server" --port 0 "${server_options[@]}"; }
 server_pid=$SERVER_PID
 trap 'kill "$server_pid" 2>/dev/null || true' EXIT
 
@@ -15,9 +19,12 @@ case $url in
 esac
 echo "server at $url"
 
-answer=$("$client" "$url" --message "hello, wörld")
+text="hello, wörld, and hello again, wörld, hello, hello, hello"
+answer=$("$client" "$url" --message "$text" "${client_options[@]}")
 echo "$answer"
-[ "$answer" = $'received hello, wörld\nclosed 1000' ] || { echo "that is not what was sent" >&2; exit 1; }
+expected="received $text"$'\n'"closed 1000"
+[ ${#client_options[@]} -eq 0 ] || expected="compression agreed"$'\n'"$expected"
+[ "$answer" = "$expected" ] || { echo "that is not what was sent" >&2; exit 1; }
 
 kill -TERM "$server_pid"
 wait "$server_pid"

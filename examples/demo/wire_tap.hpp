@@ -15,9 +15,10 @@ class wire_tap {
  public:
   /// Takes: the next bytes as they travel. Those that come in must be shown before receive() gets
   ///        them, because the connection unmasks them where they lie.
-  /// Calls: `show(std::string_view words)` for each frame, once as much of it was seen as is shown.
-  template <class Show>
-  void follow(sansocket::const_bytes chunk, Show&& show) {
+  /// Calls: `show(std::string_view words)` for each frame, once as much of it was seen as is shown, and
+  ///        `end(std::uint64_t size, bool compressed)` behind the last frame of each message.
+  template <class Show, class End>
+  void follow(sansocket::const_bytes chunk, Show&& show, End&& end) {
     while (!chunk.empty() && !lost_) {
       if (unseen_ != 0) {
         const std::size_t passing = std::min<std::uint64_t>(unseen_, chunk.size());
@@ -32,6 +33,7 @@ class wire_tap {
       lost_ = decoded.failed();  // nothing says where the next frame begins
       if (!lost_ && (!decoded.complete() || size_ < decoded->size + shown_of(decoded->header))) continue;
       show(sansocket::describe_frame(front).view());
+      add_up(decoded->header, end);
       unseen_ = decoded->header.payload_length - shown_of(decoded->header);
       size_ = 0;
     }
@@ -44,9 +46,22 @@ class wire_tap {
     return std::min<std::uint64_t>(header.payload_length, most_shown);
   }
 
+  template <class End>
+  void add_up(const sansocket::frame_header& header, End& end) {
+    if (is_control(header.opcode)) return;
+    if (header.opcode != sansocket::opcode::continuation) {
+      message_size_ = 0;
+      compressed_ = (header.rsv & sansocket::rsv1) != 0;
+    }
+    message_size_ += header.payload_length;
+    if (header.fin) end(message_size_, compressed_);
+  }
+
   std::array<std::byte, sansocket::max_frame_header_size + most_shown> front_{};
-  std::size_t size_ = 0;      // bytes of the frame at hand that are in front_
-  std::uint64_t unseen_ = 0;  // bytes of the last frame's payload that are still to come
+  std::size_t size_ = 0;            // bytes of the frame at hand that are in front_
+  std::uint64_t unseen_ = 0;        // bytes of the last frame's payload that are still to come
+  std::uint64_t message_size_ = 0;  // of the message's payload so far, as it travels
+  bool compressed_ = false;
   bool lost_ = false;
 };
 
