@@ -19,7 +19,7 @@ case $url in
 esac
 echo "server at $url"
 
-text="hello, wörld, and hello again, wörld, hello, hello, hello"
+text="hello, wörld, and hello again, wörld, hello, hello, hello, hello, hello, hello"
 answer=$("$client" "$url" --message "$text" "${client_options[@]}")
 echo "$answer"
 expected="received $text"$'\n'"closed 1000"

@@ -86,13 +86,13 @@ class message_reader {
   /// Ends the life of what the last event showed of the buffer.
   void expire() noexcept {
     const std::size_t kept = delivered_ ? 0 : frames_.in_frame() ? buffer_.size() : buffer_.size() - control_size_;
+    delivered_ = false;
     if (kept == buffer_.size()) return;
 #ifndef NDEBUG
     // A view that is used for too long shows this instead of what may look right.
     std::ranges::fill(buffer_.view().subspan(kept), std::byte{0xDD});
 #endif
     buffer_.truncate(kept);
-    delivered_ = false;
     control_size_ = 0;
   }
 
@@ -294,7 +294,7 @@ class message_reader {
   }
 
   /// Of a compressed payload and of what it inflates to; also the largest piece of it that is shown.
-  static constexpr std::size_t inflated_at_once = 16 * 1024;
+  static constexpr std::size_t inflated_at_once = 20 * 1024;
 
   frame_reader<Role> frames_;
   Buffer buffer_;                       // what has come of the message, then of a control frame's payload
