@@ -1,0 +1,42 @@
+// What the benchmarks send: fresh text of a megabyte and more, so that nothing is learned by heart.
+#ifndef SANSOCKET_TESTS_BENCH_TEXTS_HPP
+#define SANSOCKET_TESTS_BENCH_TEXTS_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Records as a chat or a ticker sends them, in JSON and ASCII.
+inline std::string json_text(std::size_t size) {
+  static constexpr std::array<std::string_view, 12> words{"offer", "trade",   "market", "closed", "user",  "message",
+                                                          "hello", "waiting", "room",   "status", "price", "update"};
+  std::mt19937_64 random(1);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same text in every run
+  std::string text;
+  while (text.size() < size) {
+    text += R"({"id":)" + std::to_string(random() % 100'000'000) + R"(,"kind":")";
+    text += words[random() % words.size()];
+    text += R"(","value":)" + std::to_string(static_cast<double>(random() % 1'000'000) / 100) + R"(,"text":")";
+    for (std::uint64_t i = 2 + random() % 8; i != 0; --i) {
+      text += words[random() % words.size()];
+      text += ' ';
+    }
+    text += R"("},)";
+  }
+  text.resize(size);
+  return text;
+}
+
+/// As many messages of one size as make at least `total` bytes.
+inline std::vector<std::string> json_messages(std::size_t size, std::size_t total = 2 * 1024 * 1024) {
+  const std::size_t count = total / size + 1;
+  const std::string text = json_text(count * size);
+  std::vector<std::string> messages;
+  for (std::size_t i = 0; i < count; ++i) messages.push_back(text.substr(i * size, size));
+  return messages;
+}
+
+#endif
