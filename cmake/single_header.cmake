@@ -1,11 +1,14 @@
 # Writes all headers as one file.
-# Run as: cmake -D OUTPUT=path/sansocket.hpp [-D WITHOUT_OPENSSL=ON] -P cmake/single_header.cmake
+# Run as: cmake -D OUTPUT=path/sansocket.hpp [-D WITHOUT_OPENSSL=ON] [-D WITH_DEFLATE=ON] -P cmake/single_header.cmake
 
 cmake_minimum_required(VERSION 3.25)
 include("${CMAKE_CURRENT_LIST_DIR}/headers.cmake")
 set(include_dir "${CMAKE_CURRENT_LIST_DIR}/../include")
 if(NOT WITHOUT_OPENSSL)
   list(APPEND SANSOCKET_HEADERS ${SANSOCKET_OPENSSL_HEADERS})
+endif()
+if(WITH_DEFLATE)
+  list(APPEND SANSOCKET_HEADERS ${SANSOCKET_DEFLATE_HEADERS})
 endif()
 
 file(READ "${CMAKE_CURRENT_LIST_DIR}/../LICENSE" licence)

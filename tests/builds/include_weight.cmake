@@ -1,5 +1,5 @@
 # Checks that connection/connection.hpp pulls in no networking, no streams, no regular expressions and no
-# OpenSSL: preprocesses include_weight.cpp and looks at the files that the compiler names.
+# OpenSSL or zlib: preprocesses include_weight.cpp and looks at the files that the compiler names.
 # Run as: cmake -D COMPILER=c++ -D INCLUDE_DIR=include [-D FLAGS=-DTOO_HEAVY] -P include_weight.cmake
 
 cmake_minimum_required(VERSION 3.25)
@@ -18,7 +18,7 @@ if(NOT marks MATCHES "sansocket/connection/connection.hpp")
   message(FATAL_ERROR "the compiler names no files")
 endif()
 
-set(too_heavy "/(sys/socket|netinet/[a-z]+|arpa/inet|netdb|winsock2?|iostream|ostream|istream|sstream|fstream|regex)(\\.h)?$|/openssl/")
+set(too_heavy "/(sys/socket|netinet/[a-z]+|arpa/inet|netdb|winsock2?|iostream|ostream|istream|sstream|fstream|regex|zlib)(\\.h)?$|/openssl/")
 list(FILTER marks INCLUDE REGEX "${too_heavy}")
 if(marks)
   message(FATAL_ERROR "connection/connection.hpp pulls in ${marks}")

@@ -14,9 +14,12 @@ elseif(WAY STREQUAL "subdirectory")
   list(APPEND options "-DSANSOCKET_SOURCE_DIR=${SOURCE_DIR}")
 else()
   run("${CMAKE_COMMAND}" "-DOUTPUT=${SCRATCH_DIR}/single/sansocket.hpp" -P "${SOURCE_DIR}/cmake/single_header.cmake")
+  run("${CMAKE_COMMAND}" "-DOUTPUT=${SCRATCH_DIR}/single/sansocket_deflate.hpp" -DWITH_DEFLATE=ON
+    -P "${SOURCE_DIR}/cmake/single_header.cmake")
   list(APPEND options "-DSINGLE_HEADER_DIR=${SCRATCH_DIR}/single")
 endif()
 run("${CMAKE_COMMAND}" -S "${SOURCE_DIR}/tests/consumers/${WAY}" -B "${SCRATCH_DIR}/build" -G "${GENERATOR}"
   "-DCMAKE_CXX_COMPILER=${COMPILER}" ${options})
 run("${CMAKE_COMMAND}" --build "${SCRATCH_DIR}/build")
 run("${SCRATCH_DIR}/build/consumer")
+run("${SCRATCH_DIR}/build/deflate")

@@ -134,6 +134,20 @@ inline description describe_close(const_bytes payload) noexcept {
   return words;
 }
 
+namespace detail {
+
+/// What may be agreed on for a frame like this one: RSV1 on the first frame of a message (RFC 7692 §6).
+constexpr std::uint8_t agreeable_rsv(const frame_header& header) noexcept {
+  return header.opcode == opcode::text || header.opcode == opcode::binary ? rsv1 : std::uint8_t{0};
+}
+
+/// Whether a frame should be masked depends on who sent it, which is not known here.
+constexpr error check_frame_header(const frame_header& header) noexcept {
+  return sansocket::check_frame_header(header, header.masked ? role::server : role::client, agreeable_rsv(header));
+}
+
+}  // namespace detail
+
 /// Says what a frame is: `text, final, masked, 5 bytes: "Hello"`.
 /// Takes:  a header, and as much of the payload, unmasked, as is at hand.
 /// Cost:   O(1): no more than 125 bytes of the payload are looked at; no allocation.
@@ -148,8 +162,7 @@ inline description describe(const frame_header& header, const_bytes payload = {}
   words.add(header.masked ? ", masked, " : ", ").add(header.payload_length);
   words.add(header.payload_length == 1 ? " byte" : " bytes");
 
-  // Whether a frame should be masked depends on who sent it, which is not known here.
-  const error broken = check_frame_header(header, header.masked ? role::server : role::client, rsv1);
+  const error broken = detail::check_frame_header(header);
   if (broken != error::none)
     return words.add(", illegal: ").add(message(broken)).add(" (").add(clause(broken)).add(")");
 
@@ -170,8 +183,7 @@ inline description describe_frame(const_bytes stream) noexcept {
   description words;
   error broken = decoded.error();
   if (broken == error::none && !decoded.complete() && stream.size() >= 2) {
-    const frame_header first_two = decode_first_two(stream[0], stream[1]);
-    broken = check_frame_header(first_two, first_two.masked ? role::server : role::client, rsv1);
+    broken = detail::check_frame_header(decode_first_two(stream[0], stream[1]));
   }
   if (broken != error::none) {
     return words.add("illegal frame header: ").add(message(broken)).add(" (").add(clause(broken)).add(")");
