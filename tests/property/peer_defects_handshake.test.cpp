@@ -93,6 +93,30 @@ std::size_t work_for(Handshake handshake, std::string_view head) {
   return watched_buffer::work;
 }
 
+/// The Sec-WebSocket-Extensions of a server's answer to an offer; empty if there is none or the status is not 101.
+std::string extensions_answered(const std::string& offer) {
+  const server_options options{.deflate = deflate_options{}};
+  server_handshake server(options);
+  exact_buffer chunk(request("", "Sec-WebSocket-Extensions: " + offer + "\r\n"));
+  server.receive(chunk.view());
+  const std::string answer(text_of(server.response()));
+  const std::string_view name = "Sec-WebSocket-Extensions: ";
+  const std::size_t at = answer.find(name);
+  CHECK(answer.starts_with("HTTP/1.1 101 ") == server.accepted());
+  CHECK((server.accepted() && server.agreement()->deflate().has_value()) == (at != std::string::npos));
+  return at == std::string::npos ? "" : answer.substr(at + name.size(), answer.find("\r\n", at) - at - name.size());
+}
+
+/// What a client that offered permessage-deflate says to an answer.
+error client_error(const std::string& answer) {
+  const client_options options{.deflate = deflate_options{}};
+  counting_client client("ws://example.com/chat", options);
+  exact_buffer chunk(response("", "Sec-WebSocket-Extensions: " + answer + "\r\n"));
+  const client_status status = client.receive(chunk.view());
+  CHECK(status == (client.error() == error::none ? client_status::accepted : client_status::failed));
+  return client.error();
+}
+
 /// All texts that could end a line or a head early, or that are no token.
 const std::vector<std::string> splitting{
     "a\r\nX: y", "a\nX: y", "a\r", "\na", "a\r\n\r\nGET / HTTP/1.1\r\n\r\n", std::string("a\0b", 3),
@@ -127,6 +151,25 @@ TEST_CASE("D7: a key that is empty, a letter or repeated is refused", "[D7]") {
   for (const std::string second : {"dGhlIHNhbXBsZSBub25jZQ==", "AAAAAAAAAAAAAAAAAAAAAA==", ""}) {
     CAPTURE(second);
     CHECK(status_of(request("", "Sec-WebSocket-Key: " + second + "\r\n")) == 400);
+  }
+}
+
+TEST_CASE("D7: an offer of server_max_window_bits=8 is declined, not answered with 9", "[D7]") {
+  CHECK(extensions_answered("permessage-deflate; server_max_window_bits=8").empty());
+  CHECK(extensions_answered("permessage-deflate; client_max_window_bits; server_max_window_bits=8").empty());
+  CHECK(extensions_answered("permessage-deflate; server_max_window_bits=8, permessage-deflate") ==
+        "permessage-deflate");
+  for (int bits = 9; bits <= 15; ++bits) {
+    const std::string offer = "permessage-deflate; server_max_window_bits=" + std::to_string(bits);
+    CHECK(extensions_answered(offer) == offer);
+  }
+  // A client that asked for 8 believes no server that answers 9, or nothing.
+  const client_options options{.deflate = deflate_options{.server_max_window_bits = 8}};
+  for (const std::string_view answer : {"permessage-deflate; server_max_window_bits=9", "permessage-deflate"}) {
+    counting_client client("ws://example.com/chat", options);
+    exact_buffer chunk(response("", "Sec-WebSocket-Extensions: " + std::string(answer) + "\r\n"));
+    CHECK(client.receive(chunk.view()) == client_status::failed);
+    CHECK(client.error() == error::deflate_window_refused);
   }
 }
 
@@ -358,4 +401,52 @@ TEST_CASE("D20: credentials stay with the origin that they were given for", "[D2
   }
   CHECK(secrets_after("ws://a.example/", {"wss://a.example/"}) == 0);
   CHECK(secrets_after("ws://a.example:443/", {"wss://a.example:443/"}) == 0);
+}
+
+TEST_CASE("D24: of all window bits from -1 to 99 those from 8 to 15 are read, in offer and answer", "[D24]") {
+  for (int value = -1; value <= 99; ++value) {
+    const std::string bits = std::to_string(value);
+    for (const std::string& text : {bits, "\"" + bits + "\""}) {
+      CAPTURE(text);
+      const std::string server = "permessage-deflate; server_max_window_bits=";
+      const std::string client = "permessage-deflate; client_max_window_bits=";
+      const bool window = value >= 8 && value <= 15;
+      CHECK(extensions_answered(server + text) == (window && value != 8 ? server + bits : ""));
+      CHECK(extensions_answered(client + text) == (!window ? "" : value == 15 ? "permessage-deflate" : client + bits));
+      CHECK(client_error(server + text) == (window ? error::none : error::deflate_value_invalid));
+      CHECK(client_error(client + text) == (window ? error::none : error::deflate_value_invalid));
+    }
+  }
+}
+
+TEST_CASE("D24: window bits that are empty, repeated or odd neither pass nor crash", "[D24]") {
+  for (const std::string name : {"server_max_window_bits", "client_max_window_bits"}) {
+    for (const std::string_view value :
+         {"=", "=;", "=\"\"", "=\"", "=\"1", "=\"10\\", "==10", "= ", "=\"1 0\"", "=,"}) {
+      const std::string text = "permessage-deflate; " + name + std::string(value);
+      CAPTURE(text);
+      CHECK(status_of(request("", "Sec-WebSocket-Extensions: " + text + "\r\n"), {.deflate = deflate_options{}}) ==
+            400);
+      CHECK(client_error(text) == error::extensions_malformed);
+    }
+    for (const std::string_view value : {"=08", "=010", "=0x8", "=+8", "=8.0", "=10a", "=256", "=264", "=4294967304",
+                                         "=18446744073709551624", "=\"08\"", "=\"\\0\\8\""}) {
+      const std::string text = "permessage-deflate; " + name + std::string(value);
+      CAPTURE(text);
+      CHECK(extensions_answered(text).empty());
+      CHECK(client_error(text) == error::deflate_value_invalid);
+    }
+    for (const std::string_view value : {"=10", "=11", "=\"10\"", "", "=99"}) {
+      const std::string text = "permessage-deflate; " + name + "=10; " + name + std::string(value);
+      CAPTURE(text);
+      CHECK(extensions_answered(text).empty());
+      CHECK(client_error(text) == error::deflate_parameter_repeated);
+    }
+  }
+  CHECK(extensions_answered("permessage-deflate; server_max_window_bits").empty());
+  CHECK(client_error("permessage-deflate; server_max_window_bits") == error::deflate_value_invalid);
+  CHECK(client_error("permessage-deflate; client_max_window_bits") == error::deflate_value_invalid);
+  // A backslash before a digit stands for the digit.
+  CHECK(extensions_answered("permessage-deflate; server_max_window_bits=\"\\1\\0\"") ==
+        "permessage-deflate; server_max_window_bits=10");
 }

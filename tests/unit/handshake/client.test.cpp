@@ -785,3 +785,128 @@ TEST_CASE("client: interim responses come to an end", "[client]") {
   exchange exhausted("ws://a/", stream + "HTTP/1.1 103 Early Hints\r\n\r\n");
   CHECK(exhausted.client.error() == error::head_too_large);
 }
+
+namespace {
+
+const client_options deflating{.deflate = deflate_options{}};
+
+std::string answering(std::string_view extensions) {
+  return response("", "Sec-WebSocket-Extensions: " + std::string(extensions) + "\r\n");
+}
+
+}  // namespace
+
+TEST_CASE("client: offers no compression unless it is set to", "[client][deflate]") {
+  CHECK(request_text(sample_client("ws://a/", plain)).find("Extensions") == std::string::npos);
+  CHECK(error_after(answering("permessage-deflate")) == error::extension_not_offered);
+  exchange done("ws://a/", response());
+  CHECK_FALSE(done.client.agreement()->deflate());
+}
+
+TEST_CASE("client: agrees on permessage-deflate, however the response is cut", "[client][deflate]") {
+  const client_options options{.deflate = deflate_options{.client_max_window_bits = 12}};
+  CHECK(request_text(sample_client("ws://a/", options))
+            .ends_with("Sec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12\r\n"
+                       "\r\n"));
+  const std::string text = answering("permessage-deflate; server_max_window_bits=10; client_no_context_takeover");
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    CAPTURE(size);
+    sample_client client("ws://a/", options);
+    std::vector<exact_buffer> chunks;
+    for (std::size_t at = 0; at < text.size(); at += size) {
+      chunks.emplace_back(std::string_view(text).substr(at, size));
+      client.receive(chunks.back().view());
+    }
+    REQUIRE(client.status() == client_status::accepted);
+    CHECK(client.agreement()->deflate() == deflate_agreement{.client_no_context_takeover = true,
+                                                             .server_max_window_bits = 10,
+                                                             .client_max_window_bits = 12});
+  }
+}
+
+TEST_CASE("client: goes on without compression if the server does not accept it", "[client][deflate]") {
+  exchange done("ws://a/", response(), deflating);
+  REQUIRE(done.client.status() == client_status::accepted);
+  CHECK_FALSE(done.client.agreement()->deflate());
+}
+
+TEST_CASE("client: each way in which an answer about compression can be wrong has its own error", "[client][deflate]") {
+  const client_options narrow{.deflate = deflate_options{.server_max_window_bits = 10,
+                                                         .client_max_window_bits = 11,
+                                                         .server_no_context_takeover = true}};
+  struct wrong {
+    std::string_view answer;
+    error reason;
+  };
+  for (const auto& [answer, reason] : {
+           wrong{"permessage-bzip2", error::extension_not_offered},
+           wrong{"permessage-deflate, mux", error::extension_not_offered},
+           wrong{"mux, permessage-deflate", error::extension_not_offered},
+           wrong{"permessage-deflate\r\nSec-WebSocket-Extensions: mux", error::extension_not_offered},
+           wrong{"permessage-deflate, permessage-deflate", error::extension_repeated},
+           wrong{"permessage-deflate\r\nSec-WebSocket-Extensions: permessage-deflate", error::extension_repeated},
+           wrong{"permessage-deflate; algorithm=1", error::deflate_parameter_unknown},
+           wrong{"permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+                 error::deflate_parameter_repeated},
+           wrong{"permessage-deflate; server_max_window_bits=16", error::deflate_value_invalid},
+           wrong{"permessage-deflate;", error::extensions_malformed},
+       }) {
+    CAPTURE(answer);
+    CHECK(name(error_after(answering(answer), deflating)) == name(reason));
+  }
+  CHECK(error_after(answering("permessage-deflate; server_no_context_takeover; server_max_window_bits=10"), narrow) ==
+        error::none);
+  CHECK(error_after(answering("permessage-deflate; server_no_context_takeover"), narrow) ==
+        error::deflate_window_refused);
+  CHECK(error_after(answering("permessage-deflate; server_no_context_takeover; server_max_window_bits=10; "
+                              "client_max_window_bits=12"),
+                    narrow) == error::deflate_window_refused);
+  CHECK(error_after(answering("permessage-deflate; server_max_window_bits=10"), narrow) ==
+        error::deflate_takeover_refused);
+}
+
+TEST_CASE("client: options for compression that it cannot keep are said at once", "[client][deflate]") {
+  for (const deflate_options& own :
+       {deflate_options{.server_max_window_bits = 7}, deflate_options{.server_max_window_bits = 16},
+        deflate_options{.client_max_window_bits = 8}, deflate_options{.client_max_window_bits = 16}}) {
+    const client_options options{.deflate = own};
+    exchange done("ws://a/", answering("permessage-deflate"), options);
+    CHECK(done.client.status() == client_status::failed);
+    CHECK(done.client.error() == error::deflate_options_invalid);
+    CHECK(done.client.request().empty());
+    CHECK_FALSE(done.client.agreement());
+  }
+}
+
+TEST_CASE("client: offers compression again where a redirect leads", "[client][deflate]") {
+  const client_options options{.deflate = deflate_options{.server_max_window_bits = 9}};
+  exchange first("ws://a/", redirect("ws://b/c"), options);
+  REQUIRE(first.client.status() == client_status::redirected);
+  auto second = first.client.follow();
+  CHECK(request_text(second).find("\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9; "
+                                  "client_max_window_bits\r\n") != std::string::npos);
+  exact_buffer chunk(answering("permessage-deflate; server_max_window_bits=9"));
+  CHECK(second.receive(chunk.view()) == client_status::accepted);
+  CHECK(second.agreement()->deflate() == deflate_agreement{.server_max_window_bits = 9});
+}
+
+TEST_CASE("client: agrees with the server on compression, in memory", "[client][deflate]") {
+  const client_options asked{.subprotocols = chats,
+                             .deflate = deflate_options{.server_max_window_bits = 11, .client_max_window_bits = 12}};
+  const server_options offered{
+      .subprotocols = chats,
+      .deflate = deflate_options{
+          .server_max_window_bits = 13, .client_max_window_bits = 10, .client_no_context_takeover = true}};
+  client_handshake client("ws://a.example/chat", asked);
+  server_handshake server(offered);
+  exact_buffer to_server(client.request());
+  REQUIRE(server.receive(to_server.view()) == handshake_status::done);
+  exact_buffer to_client(server.response());
+  REQUIRE(client.receive(to_client.view()) == client_status::accepted);
+  constexpr deflate_agreement agreed{
+      .client_no_context_takeover = true, .server_max_window_bits = 11, .client_max_window_bits = 10};
+  CHECK(server.agreement()->deflate() == agreed);
+  CHECK(client.agreement()->deflate() == agreed);
+  CHECK(client.agreement()->subprotocol() == "chat");
+}

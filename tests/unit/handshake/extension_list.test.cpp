@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "catch.hpp"
 #include "exact_buffer.hpp"
@@ -26,6 +27,41 @@ static_assert(is_extension_list("mux; max-channels=4; flow-control, deflate-stre
 static_assert(is_extension_list(R"(foo; bar="baz")"));
 static_assert(!is_extension_list(""));
 static_assert(!is_extension_list("foo;"));
+
+/// All that two functions take off a list, in words: "name(parameter parameter=value)" for each extension.
+std::string taken_apart(std::string_view list) {
+  std::string words;
+  for (;;) {
+    const auto next = take_extension(list);
+    if (!next) return words + "malformed";
+    if (next->name.empty()) return words + ".";
+    words.append(next->name).append("(");
+    for (std::string_view rest = next->parameters;;) {
+      const auto parameter = take_parameter(rest);
+      if (!parameter) return words + "malformed";
+      if (!*parameter) {
+        CHECK(rest.empty());
+        break;
+      }
+      words.append((*parameter)->name);
+      if ((*parameter)->value) words.append("=").append(*(*parameter)->value);
+      words.append(";");
+    }
+    words += ") ";
+  }
+}
+
+static_assert([] {
+  std::string_view list = "a; b=\"1\", c";
+  const auto first = take_extension(list);
+  std::string_view parameters = first->parameters;
+  const auto parameter = take_parameter(parameters);
+  const auto second = take_extension(list);
+  return first->name == "a" && (*parameter)->name == "b" && (*parameter)->value == "1" && second->name == "c" &&
+         second->parameters.empty() && !*take_parameter(parameters) && take_extension(list)->name.empty();
+}());
+static_assert(noexcept(take_extension(std::declval<std::string_view&>())));
+static_assert(noexcept(take_parameter(std::declval<std::string_view&>())));
 
 }  // namespace
 
@@ -98,4 +134,96 @@ TEST_CASE("extension_list: every single character is judged alone as RFC 9110 ha
     CHECK(is_list(std::string(1, character)) == token);
     CHECK(is_list(std::string("x; y=\"") + character + "\"") == token);
   }
+}
+
+TEST_CASE("extension_list: takes one extension after the other, with its parameters", "[extension_list][9.1]") {
+  const auto apart = [](std::string_view list) { return taken_apart(text_of(exact_buffer(list).view())); };
+  CHECK(apart("foo") == "foo() .");
+  CHECK(apart("foo, bar; baz=2") == "foo() bar(baz=2;) .");
+  CHECK(apart("mux; max-channels=4; flow-control, deflate-stream") ==
+        "mux(max-channels=4;flow-control;) deflate-stream() .");
+  CHECK(apart("permessage-deflate; client_max_window_bits,permessage-deflate") ==
+        "permessage-deflate(client_max_window_bits;) permessage-deflate() .");
+  CHECK(apart(R"(a; b="c"; d; e="f" , g;h="\1\2")") == R"(a(b=c;d;e=f;) g(h=\1\2;) .)");
+  CHECK(apart(" \ta\t ;\tb =\t1 ;c = \"2\" \t, ,\t,d ; e ") == "a(b=1;c=2;) d(e;) .");
+  CHECK(apart("a, b;, c") == "a() malformed");
+  CHECK(apart("a; b=1; c=, d") == "malformed");
+  CHECK(apart("").starts_with("."));
+  CHECK(apart(" , ,").starts_with("."));
+}
+
+TEST_CASE("extension_list: what is taken are views of the list, and the list is what is left",
+          "[extension_list][9.1]") {
+  const exact_buffer text(R"(foo; bar="1\0" ;x, next)");
+  const std::string_view all = text_of(text.view());
+  std::string_view list = all;
+  const auto taken = take_extension(list);
+  REQUIRE(taken);
+  CHECK(taken->name.data() - all.data() == 0);
+  CHECK(taken->name.size() == 3);
+  CHECK(taken->parameters == R"(; bar="1\0" ;x)");
+  CHECK(taken->parameters.data() - all.data() == 3);
+  CHECK(list == ", next");
+  CHECK(list.data() - all.data() == 17);
+
+  std::string_view parameters = taken->parameters;
+  const auto bar = take_parameter(parameters);
+  REQUIRE(bar);
+  REQUIRE(*bar);
+  CHECK((*bar)->name == "bar");
+  CHECK((*bar)->name.data() - all.data() == 5);
+  CHECK((*bar)->value == R"(1\0)");
+  CHECK((*bar)->value->data() - all.data() == 10);
+  CHECK(parameters == ";x");
+  const auto x = take_parameter(parameters);
+  REQUIRE(x);
+  REQUIRE(*x);
+  CHECK((*x)->name == "x");
+  CHECK_FALSE((*x)->value);
+  CHECK(parameters.empty());
+}
+
+TEST_CASE("extension_list: the end comes again and again, and is no error", "[extension_list][9.1]") {
+  std::string_view list = "foo";
+  REQUIRE(take_extension(list)->name == "foo");
+  std::string_view parameters;
+  for (int i = 0; i < 3; ++i) {
+    const auto end = take_extension(list);
+    REQUIRE(end);
+    CHECK(end->name.empty());
+    CHECK(end->parameters.empty());
+    const auto none = take_parameter(parameters);
+    REQUIRE(none);
+    CHECK_FALSE(*none);
+  }
+  std::string_view blank = " \t,, \t";
+  REQUIRE(take_extension(blank));
+  CHECK(blank.empty());
+}
+
+TEST_CASE("extension_list: a parameter's errors are those of the list that it stands in", "[extension_list][9.1]") {
+  for (const std::string_view text :
+       {";", "; ", ";=", ";=1", ";a=", "; a= ", ";a==", ";a=;", ";a=\"", ";a=\"\"", ";a=\"1", ";a=\"1\\", ";a=\"1 2\"",
+        ";a=\"\\\"\"", ";\"a\"", ";,", ";/", "; \x7F"}) {
+    CAPTURE(text);
+    const exact_buffer exact(text);
+    std::string_view parameters = text_of(exact.view());
+    CHECK(take_parameter(parameters).error() == error::extensions_malformed);
+    const exact_buffer whole("x" + std::string(text));
+    std::string_view list = text_of(whole.view());
+    CHECK(take_extension(list).error() == error::extensions_malformed);
+  }
+}
+
+TEST_CASE("extension_list: the names are given in the case in which they came", "[extension_list][9.1]") {
+  CHECK(taken_apart("Foo; BAR=Baz, foo") == "Foo(BAR=Baz;) foo() .");
+}
+
+TEST_CASE("extension_list: every prefix of a list is read within its bytes", "[extension_list][9.1]") {
+  const std::string list = R"( a ; b = "\1\2" ; c=3 ;d , , e; f="g", h )";
+  for (std::size_t size = 0; size <= list.size(); ++size) {
+    const exact_buffer exact(std::string_view(list).substr(0, size));
+    (void)taken_apart(text_of(exact.view()));
+  }
+  CHECK(taken_apart(list) == R"(a(b=\1\2;c=3;d;) e(f=g;) h() .)");
 }

@@ -1,6 +1,7 @@
 #include "sansocket/handshake/request.hpp"
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -179,5 +180,59 @@ TEST_CASE("request: a fixed buffer that is too small stays as it was", "[request
   CHECK(fits.size() == size);
   inplace_buffer<139> too_small;
   CHECK(write_request(too_small, *target, key, {}) == error::buffer_full);
+  CHECK(too_small.size() == 0);
+}
+
+TEST_CASE("request: offers no extension unless it is asked to", "[request][deflate]") {
+  CHECK_FALSE(client_options{}.deflate);
+  CHECK(write("ws://a/").find("Extensions") == std::string::npos);
+}
+
+TEST_CASE("request: offers permessage-deflate behind the subprotocols, in one line", "[request][deflate]") {
+  constexpr std::array<field, 1> fields{{{"Origin", "http://example.com"}}};
+  CHECK(
+      write("ws://server.example.com/chat", {.subprotocols = chats, .deflate = deflate_options{}, .fields = fields}) ==
+      "GET /chat HTTP/1.1\r\n"
+      "Host: server.example.com\r\n"
+      "Upgrade: websocket\r\n"
+      "Connection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Protocol: chat, superchat\r\n"
+      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+      "Origin: http://example.com\r\n"
+      "\r\n");
+  const client_options all{.deflate = deflate_options{8, 9, true, true}};
+  for (const bool with_credentials : {true, false}) {
+    CHECK(write("ws://a/", all, with_credentials)
+              .ends_with("Sec-WebSocket-Version: 13\r\n"
+                         "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+                         "client_no_context_takeover; server_max_window_bits=8; client_max_window_bits=9\r\n"
+                         "\r\n"));
+  }
+}
+
+TEST_CASE("request: options for compression that no client can keep are refused", "[request][deflate]") {
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    CAPTURE(bits);
+    const auto window = static_cast<std::uint8_t>(bits);
+    const bool server =
+        write("ws://a/", {.deflate = deflate_options{.server_max_window_bits = window}}) == "deflate_options_invalid";
+    const bool client =
+        write("ws://a/", {.deflate = deflate_options{.client_max_window_bits = window}}) == "deflate_options_invalid";
+    CHECK(server == (bits < 8 || bits > 15));
+    CHECK(client == (bits < 9 || bits > 15));
+  }
+}
+
+TEST_CASE("request: an offer that does not fit leaves a fixed buffer as it was", "[request][deflate]") {
+  const auto target = parse_uri("ws://a/");
+  const client_options options{.deflate = deflate_options{}};
+  // 140 bytes without it, and "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits" and CR LF.
+  inplace_buffer<140 + 26 + 42 + 2> fits;
+  CHECK(write_request(fits, *target, key, options) == error::none);
+  CHECK(fits.size() == 210);
+  inplace_buffer<140 + 26 + 42 + 1> too_small;
+  CHECK(write_request(too_small, *target, key, options) == error::buffer_full);
   CHECK(too_small.size() == 0);
 }

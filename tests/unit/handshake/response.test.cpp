@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,7 +125,9 @@ TEST_CASE("response: every broken rule has an error of its own", "[response][4.1
       refusal_case{res().having("Sec-WebSocket-Accept", accept + ", x"), error::accept_mismatch},
       refusal_case{res().having("Sec-WebSocket-Accept", "dGhlIHNhbXBsZSBub25jZQ=="), error::accept_mismatch},
       refusal_case{res().with("Sec-WebSocket-Extensions", "permessage-deflate"), error::extension_not_offered},
-      refusal_case{res().with("Sec-WebSocket-Extensions", ";"), error::extension_not_offered},
+      refusal_case{res().with("Sec-WebSocket-Extensions", "foo; bar"), error::extension_not_offered},
+      refusal_case{res().with("Sec-WebSocket-Extensions", ";"), error::extensions_malformed},
+      refusal_case{res().with("Sec-WebSocket-Extensions", "permessage-deflate;"), error::extensions_malformed},
       refusal_case{res().with("Sec-WebSocket-Protocol", "chat").with("Sec-WebSocket-Protocol", "chat"),
                    error::subprotocol_repeated},
       refusal_case{res().with("Sec-WebSocket-Protocol", "soap"), error::subprotocol_not_offered},
@@ -226,4 +229,149 @@ TEST_CASE("response: reads no byte outside the fields' values", "[response]") {
   for (std::size_t i = 0; i < names.size(); ++i)
     fields.push_back({text_of(names[i].view()), text_of(values[i].view())});
   CHECK(check_response(11, 101, fields, wanted, chats)->subprotocol == "chat");
+}
+
+namespace {
+
+/// What a client that offered permessage-deflate, or not, makes of a response with those fields.
+result<response_terms> judge_extensions(const std::vector<std::string_view>& values,
+                                        const std::optional<deflate_options>& offered) {
+  parsed_response response;
+  for (const std::string_view value : values) {
+    response = std::move(response).with("Sec-WebSocket-Extensions", std::string(value));
+  }
+  return check_response(response.version, response.status, response.headers, wanted, chats, offered);
+}
+
+const std::optional<deflate_options> offered_plain{deflate_options{}};
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> constant_deflate{
+    {{"Upgrade", "websocket"},
+     {"Connection", "Upgrade"},
+     {"Sec-WebSocket-Accept", sample_accept},
+     {"Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits=10"}}};
+static_assert(check_response(11, 101, constant_deflate, wanted, {}, deflate_options{})->deflate ==
+              deflate_agreement{.server_max_window_bits = 10});
+static_assert(check_response(11, 101, constant_deflate, wanted, {}).error() == error::extension_not_offered);
+
+}  // namespace
+
+TEST_CASE("response: says how messages may be compressed, if the server accepted the offer", "[response][deflate]") {
+  const auto none = judge_extensions({}, offered_plain);
+  REQUIRE(none);
+  CHECK_FALSE(none->deflate);
+  const auto plain = judge_extensions({"permessage-deflate"}, offered_plain);
+  REQUIRE(plain);
+  CHECK(plain->deflate == deflate_agreement{});
+  const auto all = judge_extensions({"permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+                                     "server_max_window_bits=\"8\"; client_max_window_bits=9"},
+                                    offered_plain);
+  REQUIRE(all);
+  CHECK(all->deflate == deflate_agreement{true, true, 8, 9});
+  CHECK(judge_extensions({" ,permessage-deflate ; server_max_window_bits = 9 ,"}, offered_plain)->deflate ==
+        deflate_agreement{.server_max_window_bits = 9});
+}
+
+TEST_CASE("response: what the client wished for itself holds whatever the answer says", "[response][deflate]") {
+  const std::optional<deflate_options> own{
+      deflate_options{.client_max_window_bits = 10, .client_no_context_takeover = true}};
+  const auto terms = judge_extensions({"permessage-deflate"}, own);
+  REQUIRE(terms);
+  CHECK(terms->deflate == deflate_agreement{.client_no_context_takeover = true, .client_max_window_bits = 10});
+}
+
+TEST_CASE("response: an answer about compression can be wrong in many ways", "[response][deflate]") {
+  const deflate_options narrow{
+      .server_max_window_bits = 10, .client_max_window_bits = 11, .server_no_context_takeover = true};
+  struct wrong {
+    std::vector<std::string_view> fields;
+    std::optional<deflate_options> own;
+    error reason;
+  };
+  for (const auto& [fields, own, reason] : {
+           wrong{{"permessage-deflate"}, std::nullopt, error::extension_not_offered},
+           wrong{{"foo"}, offered_plain, error::extension_not_offered},
+           wrong{{"Permessage-Deflate"}, offered_plain, error::extension_not_offered},
+           wrong{{"permessage-deflate, foo"}, offered_plain, error::extension_not_offered},
+           wrong{{"foo, permessage-deflate"}, offered_plain, error::extension_not_offered},
+           wrong{{"permessage-deflate", "foo; bar"}, offered_plain, error::extension_not_offered},
+           wrong{{"foo; bar", "permessage-deflate"}, offered_plain, error::extension_not_offered},
+           wrong{{"permessage-deflate, permessage-deflate"}, offered_plain, error::extension_repeated},
+           wrong{{"permessage-deflate", "permessage-deflate; a"}, offered_plain, error::extension_repeated},
+           wrong{{"permessage-deflate; foo"}, offered_plain, error::deflate_parameter_unknown},
+           wrong{{"permessage-deflate; server_max_window_bits=10; server_max_window_bits=10"},
+                 offered_plain,
+                 error::deflate_parameter_repeated},
+           wrong{{"permessage-deflate; server_max_window_bits=16"}, offered_plain, error::deflate_value_invalid},
+           wrong{{"permessage-deflate; client_max_window_bits"}, offered_plain, error::deflate_value_invalid},
+           wrong{{"permessage-deflate; client_no_context_takeover=1"}, offered_plain, error::deflate_value_invalid},
+           wrong{{"permessage-deflate; server_no_context_takeover; server_max_window_bits=11"},
+                 narrow,
+                 error::deflate_window_refused},
+           wrong{{"permessage-deflate; server_no_context_takeover"}, narrow, error::deflate_window_refused},
+           wrong{
+               {"permessage-deflate; server_no_context_takeover; server_max_window_bits=9; client_max_window_bits=12"},
+               narrow,
+               error::deflate_window_refused},
+           wrong{{"permessage-deflate; server_max_window_bits=9"}, narrow, error::deflate_takeover_refused},
+           wrong{{"permessage-deflate;"}, offered_plain, error::extensions_malformed},
+           wrong{{"permessage-deflate; a="}, offered_plain, error::extensions_malformed},
+           wrong{{"permessage-deflate", "permessage-deflate; ;"}, offered_plain, error::extensions_malformed},
+       }) {
+    CAPTURE(fields.front(), name(reason));
+    const auto terms = judge_extensions(fields, own);
+    CHECK_FALSE(terms);
+    CHECK(name(terms.error()) == name(reason));
+  }
+}
+
+TEST_CASE("response: a list of extensions without an extension is malformed", "[response][deflate][9.1]") {
+  for (const std::string_view empty : {"", " ", "\t", ",", " , ,"}) {
+    CAPTURE(empty);
+    CHECK(name(judge_extensions({empty}, offered_plain).error()) == "extensions_malformed");
+    CHECK(name(judge_extensions({empty}, std::nullopt).error()) == "extensions_malformed");
+    CHECK(name(judge_extensions({"permessage-deflate", empty}, offered_plain).error()) == "extensions_malformed");
+  }
+}
+
+TEST_CASE("response: the first wrong element of the extensions is told", "[response][deflate]") {
+  CHECK(judge_extensions({"foo, permessage-deflate, permessage-deflate"}, offered_plain).error() ==
+        error::extension_not_offered);
+  CHECK(judge_extensions({"permessage-deflate, permessage-deflate, foo"}, offered_plain).error() ==
+        error::extension_repeated);
+  CHECK(judge_extensions({"permessage-deflate, ;", "foo"}, offered_plain).error() == error::extensions_malformed);
+  CHECK(judge_extensions({"foo", "permessage-deflate, ;"}, offered_plain).error() == error::extension_not_offered);
+}
+
+TEST_CASE("response: extensions are judged behind the accept and before the subprotocol", "[response][deflate]") {
+  using res = parsed_response;
+  const auto error_with = [](const parsed_response& response) {
+    return check_response(response.version, response.status, response.headers, wanted, chats, offered_plain).error();
+  };
+  for (const auto& [value, reason] : {std::pair{"permessage-deflate; foo", error::deflate_parameter_unknown},
+                                      {"foo", error::extension_not_offered}}) {
+    const auto response = res().with("Sec-WebSocket-Extensions", value);
+    CHECK(error_with(res(response).having("Sec-WebSocket-Accept", "x")) == error::accept_mismatch);
+    CHECK(error_with(res(response).with("Sec-WebSocket-Protocol", "soap")) == reason);
+  }
+  const auto both = res().with("Sec-WebSocket-Extensions", "permessage-deflate").with("Sec-WebSocket-Protocol", "chat");
+  const auto terms = check_response(both.version, both.status, both.headers, wanted, chats, offered_plain);
+  REQUIRE(terms);
+  CHECK(terms->subprotocol == "chat");
+  CHECK(terms->deflate == deflate_agreement{});
+  CHECK(error_with(res(both).having("Sec-WebSocket-Protocol", "soap")) == error::subprotocol_not_offered);
+}
+
+TEST_CASE("response: the agreement does not view the answer", "[response][deflate]") {
+  const std::string answer = "permessage-deflate; server_max_window_bits=\"\\1\\0\" ; client_no_context_takeover ";
+  for (std::size_t size = 0; size <= answer.size(); ++size) {
+    const exact_buffer value(std::string_view(answer).substr(0, size));
+    const std::vector<field> fields{{"Upgrade", "websocket"},
+                                    {"Connection", "Upgrade"},
+                                    {"Sec-WebSocket-Accept", sample_accept},
+                                    {"Sec-WebSocket-Extensions", text_of(value.view())}};
+    const auto terms = check_response(11, 101, fields, wanted, {}, offered_plain);
+    if (size != answer.size()) continue;
+    CHECK(terms->deflate == deflate_agreement{.client_no_context_takeover = true, .server_max_window_bits = 10});
+  }
 }

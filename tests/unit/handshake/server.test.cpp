@@ -622,3 +622,92 @@ TEST_CASE("server: a HEAD is refused without a body", "[server]") {
   CHECK(handshake.verdict()->status() == 405);
   CHECK(response(handshake).ends_with("\r\n\r\n"));
 }
+
+TEST_CASE("server: agrees on permessage-deflate if it is set to, however the request is cut", "[server][deflate]") {
+  const server_options options{.deflate = deflate_options{.server_no_context_takeover = true}};
+  const std::string text = request("",
+                                   "Sec-WebSocket-Extensions: foo, permessage-deflate; server_max_window_bits=8\r\n"
+                                   "sec-websocket-extensions: permessage-deflate; client_max_window_bits=10\r\n");
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    CAPTURE(size);
+    server_handshake handshake(options);
+    std::vector<exact_buffer> chunks;
+    for (std::size_t at = 0; at < text.size(); at += size) {
+      chunks.emplace_back(std::string_view(text).substr(at, size));
+      CHECK_FALSE(handshake.agreement());
+      handshake.receive(chunks.back().view());
+    }
+    CHECK(response(handshake) ==
+          "HTTP/1.1 101 Switching Protocols\r\n"
+          "Upgrade: websocket\r\n"
+          "Connection: Upgrade\r\n"
+          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+          "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=10\r\n"
+          "\r\n");
+    REQUIRE(handshake.agreement());
+    CHECK(handshake.agreement()->deflate() ==
+          deflate_agreement{.server_no_context_takeover = true, .client_max_window_bits = 10});
+  }
+}
+
+TEST_CASE("server: agrees on no compression unless it is set to and asked for it", "[server][deflate]") {
+  const server_options options{.deflate = deflate_options{}};
+  const std::string offer = request("", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+  const std::string unknown = request("", "Sec-WebSocket-Extensions: permessage-deflate; foo\r\n");
+  for (const auto& [text, set] : {std::pair{offer, &plain}, {request(), &options}, {unknown, &options}}) {
+    auto handshake = after(text, *set);
+    CHECK(response(handshake) == accepted_response);
+    REQUIRE(handshake.agreement());
+    CHECK_FALSE(handshake.agreement()->deflate());
+  }
+}
+
+TEST_CASE("server: writes the agreed extension beside the application's own fields", "[server][deflate]") {
+  const server_options options{.subprotocols = chats, .deflate = deflate_options{}};
+  auto handshake = after(request("",
+                                 "Sec-WebSocket-Protocol: chat\r\n"
+                                 "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+                         options);
+  constexpr std::array<field, 1> cookie{{{"Set-Cookie", "a=b"}}};
+  REQUIRE(handshake.accept(cookie) == error::none);
+  CHECK(
+      response(handshake).ends_with("Sec-WebSocket-Protocol: chat\r\n"
+                                    "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+                                    "Set-Cookie: a=b\r\n"
+                                    "\r\n"));
+  constexpr std::array<field, 1> smuggled{{{"Sec-WebSocket-Extensions", "permessage-deflate"}}};
+  CHECK(after(request(), options).accept(smuggled) == error::field_reserved);
+}
+
+TEST_CASE("server: a refusal by the application agrees on nothing", "[server][deflate]") {
+  const server_options options{.deflate = deflate_options{}};
+  auto handshake = after(request("", "Sec-WebSocket-Extensions: permessage-deflate\r\n"), options);
+  REQUIRE(handshake.verdict()->deflate());
+  REQUIRE(handshake.refuse({.status = 503}) == error::none);
+  CHECK_FALSE(handshake.agreement());
+  CHECK_FALSE(handshake.verdict()->deflate());
+  CHECK(response(handshake).find("Extensions") == std::string::npos);
+}
+
+TEST_CASE("server: malformed extensions are answered with 400, set to compress or not", "[server][deflate]") {
+  for (const server_options& options : {server_options{}, server_options{.deflate = deflate_options{}}}) {
+    for (const std::string value : {"", "permessage-deflate;", "permessage-deflate; a=", "permessage-deflate,;"}) {
+      const auto answer = serve(request("", "Sec-WebSocket-Extensions: " + value + "\r\n"), options);
+      CHECK(answer.status == 400);
+      CHECK(answer.reason == error::extensions_malformed);
+      CHECK(answer.response.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+      CHECK(answer.response.find("permessage") == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("server: with options for compression that it cannot keep it accepts no offer", "[server][deflate]") {
+  for (const deflate_options& own :
+       {deflate_options{.server_max_window_bits = 8}, deflate_options{.client_max_window_bits = 16}}) {
+    const server_options options{.deflate = own};
+    auto handshake =
+        after(request("", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"), options);
+    CHECK(response(handshake) == accepted_response);
+    CHECK_FALSE(handshake.agreement()->deflate());
+  }
+}

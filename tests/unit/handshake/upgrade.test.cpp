@@ -513,3 +513,205 @@ TEST_CASE("upgrade: the authority of an absolute target takes the place of Host"
   CHECK(check_upgrade("GET", 11, "http://evil.example/", fields, options));
   CHECK(check_upgrade("GET", 11, "/", fields, options));
 }
+
+namespace {
+
+constexpr std::string_view extensions = "Sec-WebSocket-Extensions";
+const server_options deflating{.deflate = deflate_options{}};
+
+/// A request with those extensions, each in a field of its own.
+parsed_request offering(const std::vector<std::string_view>& values) {
+  parsed_request request;
+  for (const std::string_view value : values) {
+    request = std::move(request).with(std::string(extensions), std::string(value));
+  }
+  return request;
+}
+
+/// The answer's Sec-WebSocket-Extensions; empty if there is none.
+std::string answered(const upgrade_verdict& verdict) {
+  std::string text;
+  for (const auto& [name, value] : verdict.fields()) {
+    if (name == extensions) text.append(value);
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("upgrade: compresses nothing unless it is asked to", "[upgrade][deflate]") {
+  CHECK_FALSE(server_options{}.deflate);
+  const auto verdict = judge(offering({"permessage-deflate", "permessage-deflate; client_max_window_bits"}));
+  REQUIRE(verdict);
+  CHECK_FALSE(verdict.deflate());
+  CHECK_FALSE(verdict.agreement()->deflate());
+  CHECK(lines(verdict) ==
+        "Upgrade: websocket\n"
+        "Connection: Upgrade\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n");
+}
+
+TEST_CASE("upgrade: compresses nothing unless the client offers it", "[upgrade][deflate]") {
+  const auto verdict = judge({}, deflating);
+  REQUIRE(verdict);
+  CHECK_FALSE(verdict.deflate());
+  CHECK_FALSE(verdict.agreement()->deflate());
+  CHECK(lines(verdict).find(extensions) == std::string::npos);
+}
+
+TEST_CASE("upgrade: answers an offer of permessage-deflate, behind the subprotocol", "[upgrade][deflate]") {
+  const server_options options{
+      .subprotocols = chats,
+      .deflate = deflate_options{
+          .server_max_window_bits = 12, .client_max_window_bits = 13, .client_no_context_takeover = true}};
+  const auto verdict = judge(offering({"permessage-deflate; server_no_context_takeover; client_max_window_bits"})
+                                 .with("Sec-WebSocket-Protocol", "chat"),
+                             options);
+  CHECK(lines(verdict) ==
+        "Upgrade: websocket\n"
+        "Connection: Upgrade\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n"
+        "Sec-WebSocket-Protocol: chat\n"
+        "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+        "server_max_window_bits=12; client_max_window_bits=13\n");
+  constexpr deflate_agreement agreed{true, true, 12, 13};
+  CHECK(verdict.deflate() == agreed);
+  REQUIRE(verdict.agreement());
+  CHECK(verdict.agreement()->deflate() == agreed);
+  CHECK(verdict.agreement()->subprotocol() == "chat");
+}
+
+TEST_CASE("upgrade: takes the first offer that it can accept, in one field or in several", "[upgrade][deflate]") {
+  struct offers {
+    std::vector<std::string_view> fields;
+    std::string_view answer;
+  };
+  for (const auto& [fields, answer] : {
+           offers{{"permessage-deflate"}, "permessage-deflate"},
+           offers{{"foo; bar, permessage-deflate"}, "permessage-deflate"},
+           offers{{"foo; bar", "permessage-deflate", "baz"}, "permessage-deflate"},
+           offers{{"permessage-deflate; server_max_window_bits=10, permessage-deflate; server_max_window_bits=12"},
+                  "permessage-deflate; server_max_window_bits=10"},
+           offers{{"permessage-deflate; server_max_window_bits=12", "permessage-deflate; server_max_window_bits=10"},
+                  "permessage-deflate; server_max_window_bits=12"},
+           offers{{"permessage-deflate; server_max_window_bits=8, permessage-deflate"}, "permessage-deflate"},
+           offers{{"permessage-deflate; server_max_window_bits=8", "permessage-deflate"}, "permessage-deflate"},
+           offers{{"permessage-deflate; foo",
+                   "permessage-deflate; server_max_window_bits=16, permessage-deflate; "
+                   "client_no_context_takeover; client_no_context_takeover",
+                   "permessage-deflate; server_max_window_bits=15", "permessage-deflate"},
+                  "permessage-deflate; server_max_window_bits=15"},
+           offers{{"permessage-deflate", "permessage-deflate; foo"}, "permessage-deflate"},
+           offers{{"permessage-deflate; client_max_window_bits, permessage-deflate; client_no_context_takeover"},
+                  "permessage-deflate"},
+       }) {
+    CAPTURE(answer, fields.front());
+    const auto verdict = judge(offering(fields), deflating);
+    REQUIRE(verdict);
+    CHECK(answered(verdict) == answer);
+    CHECK(verdict.deflate());
+  }
+}
+
+TEST_CASE("upgrade: the agreement and the answer are those of one offer", "[upgrade][deflate]") {
+  const auto verdict = judge(offering({"permessage-deflate; server_no_context_takeover; server_max_window_bits=8, "
+                                       "permessage-deflate; client_max_window_bits=9",
+                                       "permessage-deflate; client_no_context_takeover; server_max_window_bits=11"}),
+                             deflating);
+  CHECK(answered(verdict) == "permessage-deflate; client_max_window_bits=9");
+  CHECK(verdict.deflate() == deflate_agreement{.client_max_window_bits = 9});
+}
+
+TEST_CASE("upgrade: with no acceptable offer it goes on without compression", "[upgrade][deflate]") {
+  for (const std::string_view offer :
+       {"foo", "foo; permessage-deflate", "Permessage-Deflate", "PERMESSAGE-DEFLATE", "permessage-deflate-2",
+        "x-permessage-deflate", "permessage", "permessage-deflate; foo", "permessage-deflate; server_max_window_bits=8",
+        "permessage-deflate; server_max_window_bits", "permessage-deflate; client_max_window_bits=7",
+        "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate; a, permessage-deflate; b"}) {
+    CAPTURE(offer);
+    const auto verdict = judge(offering({offer}), deflating);
+    REQUIRE(verdict);
+    CHECK(verdict.status() == 101);
+    CHECK_FALSE(verdict.deflate());
+    CHECK_FALSE(verdict.agreement()->deflate());
+    CHECK(lines(verdict).find(extensions) == std::string::npos);
+  }
+}
+
+TEST_CASE("upgrade: malformed extensions are refused, whatever else is offered", "[upgrade][deflate][9.1]") {
+  for (const std::string_view bad :
+       {"", " ", ",", ", ,", ";", "permessage-deflate;", "permessage-deflate; ;", "permessage-deflate; =1",
+        "permessage-deflate; client_max_window_bits=", "permessage-deflate; client_max_window_bits=\"10",
+        "permessage-deflate; client_max_window_bits=\"\"", "permessage-deflate client_max_window_bits",
+        "permessage-deflate=1", "\"permessage-deflate\"", "permessage-deflate; a, b c"}) {
+    for (const server_options& options : {server_options{}, deflating}) {
+      for (const auto& request :
+           {offering({bad}), offering({"permessage-deflate", bad}), offering({bad, "permessage-deflate"})}) {
+        CAPTURE(bad);
+        const auto verdict = judge(request, options);
+        CHECK(verdict.reason() == error::extensions_malformed);
+        CHECK(verdict.status() == 400);
+        CHECK_FALSE(verdict.deflate());
+        CHECK_FALSE(verdict.agreement());
+        CHECK(lines(verdict).find(extensions) == std::string::npos);
+      }
+    }
+  }
+  // In one field the malformed element may come behind an offer that was accepted.
+  CHECK(judge(offering({"permessage-deflate, foo bar"}), deflating).reason() == error::extensions_malformed);
+  CHECK(judge(offering({"permessage-deflate, permessage-deflate;"}), deflating).reason() ==
+        error::extensions_malformed);
+  CHECK(judge(offering({",permessage-deflate,, ,"}), deflating).deflate());
+}
+
+TEST_CASE("upgrade: a request that is refused agrees on no compression", "[upgrade][deflate]") {
+  const auto verdict = judge(offering({"permessage-deflate"}).with("Origin", "http://other.org"), deflating);
+  CHECK_FALSE(verdict);
+  CHECK_FALSE(verdict.deflate());
+  CHECK_FALSE(upgrade_verdict(error::refused_by_application).deflate());
+}
+
+TEST_CASE("upgrade: options for compression that no server can keep accept no offer", "[upgrade][deflate]") {
+  for (const deflate_options& own :
+       {deflate_options{.server_max_window_bits = 8}, deflate_options{.server_max_window_bits = 16},
+        deflate_options{.client_max_window_bits = 7}, deflate_options{.client_max_window_bits = 16}}) {
+    const server_options options{.deflate = own};
+    const auto verdict =
+        judge(offering({"permessage-deflate", "permessage-deflate; server_max_window_bits=9; client_max_window_bits"}),
+              options);
+    REQUIRE(verdict);
+    CHECK_FALSE(verdict.deflate());
+    CHECK(lines(verdict).find(extensions) == std::string::npos);
+  }
+}
+
+TEST_CASE("upgrade: the answer about compression outlives the request", "[upgrade][deflate]") {
+  auto request = std::make_unique<parsed_request>(offering({"permessage-deflate; server_max_window_bits=\"1\\0\""}));
+  const auto verdict = judge(*request, deflating);
+  request.reset();
+  const auto copy = verdict;
+  CHECK(answered(copy) == "permessage-deflate; server_max_window_bits=10");
+  CHECK(copy.agreement()->deflate() == deflate_agreement{.server_max_window_bits = 10});
+}
+
+TEST_CASE("upgrade: the extensions are found in any letter case of the field's name", "[upgrade][deflate]") {
+  CHECK(judge(parsed_request().with("SEC-websocket-EXTENSIONS", "permessage-deflate"), deflating).deflate());
+  CHECK_FALSE(judge(parsed_request().with("Sec-WebSocket-Extension", "permessage-deflate"), deflating).deflate());
+}
+
+TEST_CASE("upgrade: reads no byte outside an offer", "[upgrade][deflate]") {
+  const std::string offer = "permessage-deflate; server_max_window_bits=\"\\1\\0\" ; client_max_window_bits ";
+  for (std::size_t size = 0; size <= offer.size(); ++size) {
+    const exact_buffer value(std::string_view(offer).substr(0, size));
+    const std::vector<field> fields{{"Host", "a"},
+                                    {"Upgrade", "websocket"},
+                                    {"Connection", "Upgrade"},
+                                    {"Sec-WebSocket-Key", sample_key},
+                                    {"Sec-WebSocket-Version", "13"},
+                                    {extensions, text_of(value.view())}};
+    (void)check_upgrade("GET", 11, "/", fields, deflating);
+    if (size == offer.size()) CHECK(check_upgrade("GET", 11, "/", fields, deflating).deflate());
+  }
+}
