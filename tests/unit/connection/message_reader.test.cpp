@@ -415,3 +415,411 @@ TEST_CASE("message_reader: control frames that come cut do not make a message's 
   CHECK(counted_buffer::allocations < 20);
   CHECK(seen.empty());
 }
+
+// With an extension
+
+namespace {
+
+/// An extension that gives every byte of a payload `times` times, and a '!' behind a message's end. 'X'
+/// is invalid, of '.' nothing comes, and behind '$' it takes no more.
+struct repeating {
+  bool is_active = true;
+  std::size_t times = 2;
+  error at_end = error::none;
+  std::string told{};  // of frames and ends
+  std::size_t given = 0;
+  bool ended = false;
+  bool closed = false;
+
+  bool active() const { return is_active; }
+  void expect(std::uint64_t length) { told += std::to_string(length) + " "; }
+  transform_step inflate(const_bytes in, bytes out, bool end) {
+    transform_step step;
+    for (; step.used < in.size(); ++step.used, given = 0) {
+      const char next = text_of(in)[step.used];
+      if (closed) return step;
+      if (next == 'X') {
+        step.fault = error::compressed_data_invalid;
+        return step;
+      }
+      closed = next == '$';
+      if (next == '.' || closed) continue;
+      for (; given < times; ++given) {
+        if (step.made == out.size()) return step;
+        out[step.made++] = in[step.used];
+      }
+    }
+    if (end && !ended && step.made < out.size()) {
+      out[step.made++] = std::byte{'!'};
+      ended = true;
+    }
+    return step;
+  }
+  error finish_inflate() {
+    told += ended ? "end " : "too early ";
+    ended = false;
+    return at_end;
+  }
+  bool wants(std::size_t) const { return false; }
+  transform_step deflate(const_bytes, bytes) { return {}; }
+  void finish_deflate(bool) {}
+  std::uint8_t independent_window_bits() const { return 0; }
+  void release() {}
+};
+
+/// Reads a stream in chunks of `step` bytes, as `read` does. Pieces of one message are put together if
+/// `join` is set.
+template <class Reader, class Extension>
+std::string read_extended(Reader& reader, Extension& extension, std::string_view stream, std::size_t step,
+                          const message_limits& limits = {}, delivery how = delivery::messages, bool join = false) {
+  std::string seen;
+  const auto joined = [&] {
+    for (const std::string_view joint : {")+ +text(", ")+ +binary("}) {
+      for (auto at = seen.find(joint); join && at != std::string::npos; at = seen.find(joint)) {
+        seen.erase(at, joint.size());
+      }
+    }
+    return seen;
+  };
+  for (; !stream.empty(); stream.remove_prefix(std::min(step, stream.size()))) {
+    exact_buffer chunk(stream.substr(0, step));
+    bytes input = chunk.view();
+    for (;;) {
+      event next;
+      if (const error broken = reader.next(input, next, limits, how, extension); broken != error::none) {
+        seen += name(broken);
+        return joined();
+      }
+      if (!next) break;
+      seen += words(next);
+    }
+    CHECK(input.empty());
+  }
+  return joined();
+}
+
+/// A frame to one end, put together by hand: a client masks, with the key 01 02 03 04.
+template <role Role>
+std::string frame_for(unsigned first, std::string_view payload) {
+  REQUIRE(payload.size() < 126);
+  std::string out{static_cast<char>(first), static_cast<char>((Role == role::server ? 0x80U : 0U) | payload.size())};
+  if (Role == role::client) return out.append(payload);
+  const std::string key = from_hex("01 02 03 04");
+  out += key;
+  for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
+  return out;
+}
+
+/// The same verdict however the stream is cut, whole and in pieces, in both roles; `frames` makes the
+/// stream of a role.
+template <class Frames>
+void check_extended(Frames frames, const std::string& expected, const repeating& extension = {},
+                    const message_limits& limits = {}) {
+  const auto check = [&]<role Role>(std::integral_constant<role, Role>) {
+    const std::string stream =
+        frames([](unsigned first, std::string_view payload) { return frame_for<Role>(first, payload); });
+    for (std::size_t step = 1; step <= stream.size(); ++step) {
+      CAPTURE(Role == role::server, step, expected);
+      counted_buffer::start();
+      reader_of<Role> reader;
+      repeating fresh = extension;
+      CHECK(read_extended(reader, fresh, stream, step, limits) == expected);
+    }
+  };
+  check(std::integral_constant<role, role::server>{});
+  check(std::integral_constant<role, role::client>{});
+}
+template <class Frames>
+void check_extended_pieces(Frames frames, const std::string& expected, const repeating& extension = {},
+                           const message_limits& limits = {}) {
+  const auto check = [&]<role Role>(std::integral_constant<role, Role>) {
+    const std::string stream =
+        frames([](unsigned first, std::string_view payload) { return frame_for<Role>(first, payload); });
+    for (std::size_t step = 1; step <= stream.size(); ++step) {
+      CAPTURE(Role == role::server, step, expected);
+      counted_buffer::start();
+      reader_of<Role> reader;
+      repeating fresh = extension;
+      CHECK(read_extended(reader, fresh, stream, step, limits, delivery::pieces, true) == expected);
+    }
+  };
+  check(std::integral_constant<role, role::server>{});
+  check(std::integral_constant<role, role::client>{});
+}
+
+}  // namespace
+
+static_assert(message_extension<repeating>);
+
+TEST_CASE("message_reader: RSV1 means something only where the extension is active",
+          "[message_reader][5.2][rfc7692][6]") {
+  for (const unsigned opcode : {0x1U, 0x2U}) {
+    for (const unsigned fin : {0x00U, 0x80U}) {
+      const auto first = [&](auto frame) { return frame(fin | 0x40 | opcode, "a"); };
+      check_extended(first, "reserved_bits_set", {.is_active = false});
+    }
+  }
+  check_extended([](auto frame) { return frame(0xC1, "ab") + frame(0xC2, "c"); }, "text(aabb!) binary(cc!) ");
+}
+
+TEST_CASE("message_reader: RSV1 stands in the first frame of a message alone", "[message_reader][rfc7692][6.1]") {
+  // Control frames, within a compressed message and without.
+  for (const unsigned opcode : {0x8U, 0x9U, 0xAU}) {
+    check_extended([&](auto frame) { return frame(0xC0 | opcode, ""); }, "reserved_bits_set");
+    check_extended([&](auto frame) { return frame(0x41, "a") + frame(0xC0 | opcode, ""); }, "reserved_bits_set");
+  }
+  // Fragments that are not the first, of compressed messages and of plain ones.
+  for (const unsigned fin : {0x00U, 0x80U}) {
+    check_extended([&](auto frame) { return frame(0x41, "a") + frame(0x40 | fin, "b"); }, "reserved_bits_set");
+    check_extended([&](auto frame) { return frame(0x01, "a") + frame(0x40 | fin, "b"); }, "reserved_bits_set");
+  }
+  // The other two bits mean nothing to anyone.
+  for (const unsigned bits : {0x10U, 0x20U, 0x30U, 0x50U, 0x60U, 0x70U}) {
+    for (const unsigned opcode : {0x1U, 0x2U, 0x9U}) {
+      check_extended([&](auto frame) { return frame(0x80 | bits | opcode, ""); }, "reserved_bits_set");
+    }
+    check_extended([&](auto frame) { return frame(0x41, "a") + frame(0x80 | bits, "b"); }, "reserved_bits_set");
+  }
+  // A message that begins within another is that, with the bit or without.
+  check_extended([](auto frame) { return frame(0x41, "a") + frame(0xC1, "b"); }, "message_interrupted");
+  check_extended([](auto frame) { return frame(0x01, "a") + frame(0xC1, "b"); }, "message_interrupted");
+  check_extended([](auto frame) { return frame(0xC0, "a"); }, "reserved_bits_set");
+}
+
+TEST_CASE("message_reader: reads compressed messages and plain ones in turn", "[message_reader][rfc7692][6.2]") {
+  const auto frames = [](auto frame) {
+    return frame(0xC1, "ab") + frame(0x81, "ab") + frame(0x42, "c") + frame(0x00, "") + frame(0x80, "de") +
+           frame(0x02, "f") + frame(0x80, "g") + frame(0x41, "") + frame(0x80, "h") + frame(0x41, "i") +
+           frame(0x80, "");
+  };
+  const std::string expected = "text(aabb!) text(ab) binary(ccddee!) binary(fg) text(hh!) text(ii!) ";
+  check_extended(frames, expected);
+  check_extended_pieces(frames, expected);
+}
+
+TEST_CASE("message_reader: control frames never reach the extension", "[message_reader][5.4][rfc7692][6.1]") {
+  const auto frames = [](auto frame) {
+    return frame(0x41, "ab") + frame(0x89, "ping") + frame(0x00, "c") + frame(0x8A, "") + frame(0x89, "pong") +
+           frame(0x80, "d");
+  };
+  check_extended(frames, "ping(ping) pong() ping(pong) text(aabbccdd!) ");
+  counted_buffer::start();
+  reader_of<role::client> reader;
+  repeating extension;
+  const std::string stream = from_hex("41 02 61 62  89 04 70 69 6e 67  00 01 63  80 00  81 01 61  c2 03 61 62 63");
+  CHECK(read_extended(reader, extension, stream, 3) == "ping(ping) text(aabbcc!) text(a) binary(aabbcc!) ");
+  CHECK(extension.told == "2 1 0 end 3 end ");
+}
+
+TEST_CASE("message_reader: an empty compressed message leaves the next ones whole",
+          "[message_reader][rfc7692][7.2.3.6]") {
+  // Of '.' nothing comes, and nothing comes at the end: the message has no byte.
+  struct quiet : repeating {
+    transform_step inflate(const_bytes in, bytes out, bool) { return repeating::inflate(in, out, false); }
+  };
+  for (const delivery how : {delivery::messages, delivery::pieces}) {
+    const std::string stream = from_hex(
+        "c1 01 2e  81 05 48 65 6c 6c 6f  c1 00  89 05 48 65 6c 6c 6f  41 00 80 01 2e  02 02 61 62 80 01 63  "
+        "c2 01 2e  c1 02 61 62");
+    for (std::size_t step = 1; step <= stream.size(); ++step) {
+      CAPTURE(how == delivery::pieces, step);
+      counted_buffer::start();
+      reader_of<role::client> reader;
+      quiet extension;
+      CHECK(read_extended(reader, extension, stream, step, {}, how, true) ==
+            "text() text(Hello) text() ping(Hello) text() binary(abc) binary() text(aabb) ");
+    }
+  }
+}
+
+TEST_CASE("message_reader: a compressed message is measured by what it inflates to", "[message_reader][10.4]") {
+  const auto frames = [](auto frame) { return frame(0xC2, "abc") + frame(0x42, "d") + frame(0x80, "ef"); };
+  check_extended(frames, "binary(aabbcc!) binary(ddeeff!) ", {}, {.message = 7});
+  check_extended_pieces(frames, "binary(aabbcc!) binary(ddeeff!) ", {}, {.message = 7});
+  check_extended(frames, "message_too_big", {}, {.message = 6});
+  check_extended_pieces(frames, "binary(aabbcc)+ message_too_big", {}, {.message = 6});
+  check_extended(frames, "message_too_big", {}, {.message = 0});
+  // Its payload may be larger than that; a frame has a limit of its own.
+  const auto idle = [](auto frame) { return frame(0xC2, "a........."); };
+  check_extended(idle, "binary(aa!) ", {}, {.message = 3});
+  check_extended(idle, "binary(aa!) ", {}, {.frame = 10, .message = 3});
+  check_extended(idle, "frame_too_big", {}, {.frame = 9, .message = 3});
+  check_extended(frames, "binary(aabbcc!) too_many_fragments", {}, {.fragments = 1});
+  check_extended(frames, "binary(aabbcc!) binary(ddeeff!) ", {}, {.fragments = 2});
+  // What a compressed message inflates to does not count for the next one.
+  check_extended([](auto frame) { return frame(0xC2, "abc") + frame(0x82, "abcdefg") + frame(0x82, "abcdefgh"); },
+                 "binary(aabbcc!) binary(abcdefg) message_too_big", {}, {.message = 7});
+}
+
+TEST_CASE("message_reader: a message that grows large comes in pieces of a bounded size", "[message_reader][10.4]") {
+  const std::string stream = from_hex("c2 02 61 62  89 01 70  41 01 63  80 01 64");
+  for (const std::size_t step : {1U, 3U, 100U}) {
+    for (const std::size_t times : {1U, 8191U, 8192U, 10'239U, 10'240U, 16'384U, 20'480U, 100'000U}) {
+      CAPTURE(step, times);
+      counted_buffer::start();
+      reader_of<role::client> reader;
+      repeating extension{.times = times};
+      std::string text;
+      std::size_t largest = 0;
+      std::string flags;
+      for (std::size_t at = 0; at < stream.size(); at += step) {
+        exact_buffer chunk(stream.substr(at, step));
+        bytes input = chunk.view();
+        for (;;) {
+          event next;
+          REQUIRE(reader.next(input, next, {}, delivery::pieces, extension) == error::none);
+          if (!next) break;
+          if (next.type == event_type::ping) {
+            flags += "p";
+            continue;
+          }
+          text += next.text();
+          largest = std::max(largest, next.payload.size());
+          if (next.first) flags += "<";
+          if (next.last) flags += ">";
+        }
+      }
+      const auto run = [&](char c) { return std::string(times, c); };
+      CHECK((text == run('a') + run('b') + "!" + run('c') + run('d') + "!"));
+      CHECK(flags == "<>p<>");
+      CHECK(largest <= 32 * 1024);
+      CHECK(counted_buffer::capacity_now <= 64 * 1024);
+    }
+  }
+}
+
+TEST_CASE("message_reader: what the extension refuses ends the connection, and pieces before it are given",
+          "[message_reader][rfc7692][7.2.2]") {
+  const auto bad = [](auto frame) { return frame(0x81, "a") + frame(0x42, "bc") + frame(0x80, "dXe"); };
+  check_extended(bad, "text(a) compressed_data_invalid");
+  check_extended_pieces(bad, "text(a) binary(bbccdd)+ compressed_data_invalid");
+  // A part of the payload that nobody takes.
+  const auto beyond = [](auto frame) { return frame(0xC2, "ab$c"); };
+  check_extended(beyond, "compressed_data_invalid");
+  check_extended_pieces(beyond, "binary(aabb)+ compressed_data_invalid");
+  // The end, if it is none.
+  const auto good = [](auto frame) { return frame(0xC2, "ab"); };
+  check_extended(good, "compressed_data_invalid", {.at_end = error::compressed_data_invalid});
+  check_extended_pieces(good, "binary(aabb!)+ compressed_data_invalid", {.at_end = error::compressed_data_invalid});
+}
+
+TEST_CASE("message_reader: compressed text is judged as what it inflates to", "[message_reader][8.1][rfc7692][6.1]") {
+  // Each byte once. What is compressed need not be UTF-8; what comes of it must be.
+  const repeating once{.times = 1};
+  check_extended([](auto frame) { return frame(0x41, "a\xE2\x82") + frame(0x80, "\xAC"); }, "text(a\xE2\x82\xAC!) ",
+                 once);
+  for (const std::string_view end : {"\xFF", "\xC3", "\xE2\x82", "\xED\xA0\x80"}) {
+    const auto frames = [&](auto frame) {
+      return frame(0x41, "ab") + frame(0x80, std::string("c") + std::string(end));
+    };
+    check_extended(frames, "text_not_utf8", once);
+  }
+  const auto bad = [](auto frame) {
+    return frame(0xC1,
+                 "ab\xFF"
+                 "c");
+  };
+  check_extended(bad, "text_not_utf8", once);
+  check_extended_pieces(bad, "text(ab)+ text_not_utf8", once);
+  // Of two faults the one that comes first.
+  check_extended(
+      [](auto frame) {
+        return frame(0xC1,
+                     "ab\xFF"
+                     "cX");
+      },
+      "text_not_utf8", once);
+  check_extended([](auto frame) { return frame(0xC1, "abX\xFF"); }, "compressed_data_invalid", once);
+  // Binary messages are not judged, and leave nothing for text behind them.
+  check_extended([](auto frame) { return frame(0xC2, "\xC3") + frame(0xC1, "a") + frame(0x81, "\xC3\xA9"); },
+                 "binary(\xC3!) text(a!) text(\xC3\xA9) ", once);
+}
+
+TEST_CASE("message_reader: text that ends within a code point is not whole when its compressed end comes",
+          "[message_reader][8.1]") {
+  struct quiet : repeating {
+    transform_step inflate(const_bytes in, bytes out, bool) { return repeating::inflate(in, out, false); }
+  };
+  for (const std::size_t step : {1U, 2U, 100U}) {
+    for (const delivery how : {delivery::messages, delivery::pieces}) {
+      counted_buffer::start();
+      reader_of<role::client> reader;
+      quiet extension;
+      extension.times = 1;
+      CHECK(read_extended(reader, extension, from_hex("c1 03 61 e2 82"), step, {}, how, true) ==
+            (how == delivery::pieces ? "text(a\xE2\x82)+ text_not_utf8" : "text_not_utf8"));
+    }
+  }
+}
+
+TEST_CASE("message_reader: says so when there is no memory to inflate into", "[message_reader]") {
+  counted_buffer::start();
+  counted_buffer::no_memory = true;
+  for (const delivery how : {delivery::messages, delivery::pieces}) {
+    reader_of<role::client> reader;
+    repeating extension;
+    CHECK(read_extended(reader, extension, from_hex("81 01 61  c2 01 61"), 10, {}, how) == "text(a) out_of_memory");
+  }
+  counted_buffer::start();
+}
+
+TEST_CASE("message_reader: an inflated message grows its buffer a few times and gives it back",
+          "[message_reader][10.4]") {
+  for (const std::uint64_t limit : {std::uint64_t{200'001}, std::uint64_t{1'000'000}, unlimited}) {
+    CAPTURE(limit);
+    counted_buffer::start();
+    reader_of<role::client> reader;
+    repeating extension{.times = 2000};
+    const std::string stream = from_hex("c2 64") + std::string(100, 'a');
+    CHECK(read_extended(reader, extension, stream, 7, {.message = limit}).size() == 200'001 + 9);
+    CHECK(counted_buffer::allocations < 30);
+    CHECK(counted_buffer::capacity_now <= std::min<std::uint64_t>(limit, 400'000) + 40'000);
+    // Nothing is kept once the event was looked at.
+    bytes none;
+    event next;
+    REQUIRE(reader.next(none, next, {}, delivery::messages, extension) == error::none);
+    CHECK(counted_buffer::capacity_now == 0);
+    // What a length announces takes nothing.
+    CHECK(read_extended(reader, extension, from_hex("c2 7e ff ff 2e 2e"), 100, {.message = limit}).empty());
+    CHECK(counted_buffer::capacity_now <= 4096);
+  }
+}
+
+TEST_CASE("message_reader: a fixed buffer sets the largest inflated message", "[message_reader][10.4]") {
+  using small_reader = message_reader<role::client, inplace_buffer<125 + 5>>;
+  for (const std::size_t step : {1U, 3U, 100U}) {
+    CAPTURE(step);
+    small_reader reader;
+    repeating extension;
+    const std::string ping = std::string(125, 'p');
+    CHECK(read_extended(reader, extension, from_hex("42 02 61 62  89 7d") + ping + from_hex("80 00"), step) ==
+          "ping(" + ping + ") binary(aabb!) ");
+    CHECK(read_extended(reader, extension, from_hex("c2 03 61 62 63"), step) == "message_too_big");
+    small_reader pieces;
+    repeating fresh;
+    CHECK(read_extended(pieces, fresh, from_hex("c2 06 61 62 63 64 65 66"), step, {}, delivery::pieces, true) ==
+          "binary(aabbccddeeff!) ");
+  }
+}
+
+TEST_CASE("message_reader: what the extension does not take at once stays masked as it came", "[message_reader][5.3]") {
+  // More than is inflated at once comes of each byte, and the rest of the chunk waits meanwhile.
+  counted_buffer::start();
+  reader_of<role::server> reader;
+  repeating extension{.times = 50'000};
+  exact_buffer chunk(frame_for<role::server>(0xC2, "abcdefg"));
+  bytes input = chunk.view();
+  std::string text;
+  for (;;) {
+    event next;
+    const std::string waits(text_of(input));
+    REQUIRE(reader.next(input, next, {}, delivery::pieces, extension) == error::none);
+    if (!next) break;
+    // Bytes that wait are as they were sent.
+    CHECK(waits.ends_with(text_of(input)));
+    text += next.text();
+  }
+  std::string expected;
+  for (char c = 'a'; c <= 'g'; ++c) expected += std::string(50'000, c);
+  CHECK((text == expected + "!"));
+}
