@@ -68,7 +68,7 @@ quietly tidy tests/tidy.sh build/tests
 if [ "$fuzz_seconds" -gt 0 ]; then
   configure fuzz clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g1 -O1" -DSANSOCKET_SANITIZE=ON \
     -DSANSOCKET_BUILD_FUZZERS=ON -DSANSOCKET_BUILD_EXAMPLES=OFF
-  for target in fuzz_connection fuzz_handshake fuzz_describe; do
+  for target in fuzz_connection fuzz_deflate fuzz_handshake fuzz_describe; do
     say "fuzzing: $target for $fuzz_seconds s"
     quietly "$target-build" cmake --build build/fuzz --target "$target"
     mkdir -p "build/fuzz/corpus/$target"

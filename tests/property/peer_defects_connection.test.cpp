@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "deflate_streams.hpp"
 #include "endpoints.hpp"
 #include "exact_buffer.hpp"
 #include "fixed_random.hpp"
@@ -18,9 +19,11 @@
 #include "recording.hpp"
 #include "sansocket/connection/connection.hpp"
 #include "sansocket/crypto/openssl.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 
 using namespace sansocket;
 using sansocket::tests::counting_random;
+using sansocket::tests::deflate_bits;
 using sansocket::tests::each_role;
 using sansocket::tests::exact_buffer;
 using sansocket::tests::from_hex;
@@ -64,6 +67,12 @@ struct counted_policy : default_policy {
 };
 template <role Own>
 using endpoint = connection<Own, counted_policy>;
+
+/// The same with compression.
+struct compressed_policy : counted_policy {
+  template <role Role>
+  using extension = permessage_deflate<Role>;
+};
 
 constexpr char as_char(std::uint64_t value) { return static_cast<char>(value & 0xFFU); }
 
@@ -176,6 +185,71 @@ TEST_CASE("D4: the verdict on a Close's reason does not depend on how it was cut
                                           "\xC3", "ok\xED\xA0\x80", "\xE2\x28\xA1"}) {
       check_fails<own()>(frame_to(own, 0x88, "\x03\xE8" + std::string(reason)), error::close_reason_not_utf8,
                          close_code::invalid_payload);
+    }
+  });
+}
+
+// Invariant: control frames between the fragments of a compressed message do not touch what inflates it.
+TEST_CASE("D5: a compressed message and its context outlive control frames between its fragments",
+          "[defects][5.4][7692-6]") {
+  each_role([](auto own) {
+    // RFC 7692 §7.2.3.2: "Hello", then "Hello" again by the window that the first one left.
+    const std::array<std::string, 2> payloads = {from_hex("f2 48 cd c9 c9 07 00"), from_hex("f2 00 11 00 00")};
+    for (const std::string& between : {frame_to(own(), 0x89, ""), frame_to(own(), 0x89, "ping"),
+                                       frame_to(own(), 0x8A, "pong") + frame_to(own(), 0x89, std::string(125, 'p'))}) {
+      for (std::size_t at = 0; at <= payloads[0].size(); ++at) {
+        std::string stream;
+        for (const std::string& payload : payloads) {
+          const std::size_t cut = std::min(at, payload.size());
+          stream += frame_to(own(), 0x41, payload.substr(0, cut)) + between;
+          stream += frame_to(own(), 0x80, payload.substr(cut)) + between;
+        }
+        for (const delivery how : {delivery::messages, delivery::pieces}) {
+          for (const std::size_t step : {std::size_t{1}, std::size_t{2}, std::size_t{7}, stream.size()}) {
+            CAPTURE(own() == role::server, at, step, how == delivery::pieces);
+            deflate_pool pool;
+            const connection_options options{.delivery = how};
+            connection<own(), compressed_policy> ws(permessage_deflate<own()>(deflate_agreement{}, pool), options);
+            const recording seen = record(ws, stream, [&](std::size_t) { return step; });
+            std::string text;
+            for (const auto& one : seen.events) {
+              if (one.type == event_type::text) text += one.payload + (one.last ? "." : "");
+            }
+            CHECK(text == "Hello.Hello.");
+            CHECK(seen.reports == 0);
+          }
+        }
+      }
+    }
+  });
+}
+
+// Invariant: the message limit is on what a message inflates to, and nothing beyond it is ever made.
+TEST_CASE("D6: 194 KB that inflate to 200 MB stop at the message limit", "[defects][10.4][7692-8]") {
+  each_role([](auto own) {
+    constexpr std::size_t limit = 1024 * 1024;
+    for (const std::size_t size : {std::size_t{200'000'000}, limit + 1, limit}) {
+      const std::string payload = deflate_bits().zeros(size).end();
+      REQUIRE(payload.size() < 194'000);
+      for (const delivery how : {delivery::messages, delivery::pieces}) {
+        const std::size_t before = counted_buffer::held;
+        counted_buffer::most_held = before;
+        deflate_pool pool;
+        const connection_options options{.delivery = how};
+        connection<own(), compressed_policy> ws(permessage_deflate<own()>(deflate_agreement{}, pool), options);
+        exact_buffer chunk(frame_to(own(), 0xC2, payload));
+        REQUIRE(ws.receive(chunk.view()) == error::none);
+        std::size_t heard = 0;
+        close_report why;
+        ws.drain([&](const event& next) {
+          heard += next.is_message() ? next.payload.size() : 0;
+          if (next.type == event_type::closed) why = next.why;
+        });
+        CHECK(why.fault == (size == limit ? error::none : error::message_too_big));
+        CHECK(why.sent == (size == limit ? close_code::none : close_code::message_too_big));
+        CHECK(heard == (size == limit || how == delivery::pieces ? limit : 0));
+        CHECK(counted_buffer::most_held - before <= limit + 64 * 1024);
+      }
     }
   });
 }
