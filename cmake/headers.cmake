@@ -17,7 +17,9 @@ set(SANSOCKET_HEADERS
   sansocket/core/buffer.hpp
   sansocket/core/agreement.hpp
 
+  sansocket/codec/mask_kernel.hpp
   sansocket/codec/mask.hpp
+  sansocket/codec/utf8_kernel.hpp
   sansocket/codec/utf8.hpp
   sansocket/codec/base64.hpp
   sansocket/codec/frame_header.hpp

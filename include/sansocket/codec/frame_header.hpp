@@ -2,6 +2,9 @@
 #ifndef SANSOCKET_CODEC_FRAME_HEADER_HPP
 #define SANSOCKET_CODEC_FRAME_HEADER_HPP
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -94,9 +97,16 @@ namespace detail {
 /// Reads an unsigned integer in network byte order.
 template <std::size_t Size>
 constexpr std::uint64_t load_big_endian(std::span<const std::byte, Size> from) noexcept {
-  std::uint64_t value = 0;
-  for (const std::byte byte : from) value = value << 8U | value_of(byte);
-  return value;
+  // Written out, because not every compiler makes one load and one swap of a loop.
+  if constexpr (Size == 2) {
+    return std::uint64_t{value_of(from[0])} << 8U | value_of(from[1]);
+  } else {
+    static_assert(Size == 8);
+    std::array<std::byte, 8> copy;
+    std::ranges::copy(from, copy.begin());
+    const auto number = std::bit_cast<std::uint64_t>(copy);
+    return std::endian::native == std::endian::little ? __builtin_bswap64(number) : number;
+  }
 }
 
 /// Writes an unsigned integer in network byte order.
@@ -126,7 +136,7 @@ constexpr partial<decoded_frame_header> decode_frame_header(const_bytes stream) 
   }
   if (stream.size() < size) return outcome::need_more(size - stream.size());
   if (header.masked) {
-    for (std::size_t i = 0; i < 4; ++i) header.key[i] = stream[key_at + i];
+    std::ranges::copy(stream.subspan(key_at, 4), header.key.begin());
   }
   return decoded_frame_header{header, size};
 }

@@ -6,9 +6,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
+#include "sansocket/codec/mask_kernel.hpp"
 #include "sansocket/core/bytes.hpp"
 
 namespace sansocket {
@@ -19,28 +19,19 @@ using masking_key = std::array<std::byte, 4>;
 /// The key as it applies from `offset` bytes into the payload on.
 /// Source: §5.3: byte i of the payload meets byte i modulo 4 of the key.
 constexpr masking_key rotated(masking_key key, std::uint64_t offset) noexcept {
-  masking_key turned{};
-  for (std::size_t i = 0; i < 4; ++i) turned[i] = key[(i + offset) % 4];
-  return turned;
+  return std::bit_cast<masking_key>(detail::key_at(std::bit_cast<std::uint32_t>(key), offset));
 }
 
 /// Masks or unmasks while copying.
 /// Takes:  `to`, at least as long as `from`; the two do not overlap unless they start at the same byte.
-/// Cost:   O(n), one pass, no allocation; eight bytes a step outside of constant evaluation.
+/// Cost:   O(n), one pass, no allocation; in vectors outside of constant evaluation.
 /// Source: §5.3.
 constexpr void copy_masked(bytes to, const_bytes from, masking_key key) noexcept {
-  std::size_t i = 0;
   if (!std::is_constant_evaluated()) {
-    // Words travel through memcpy, so no alignment is assumed and the byte order does not matter.
-    const auto word_key = std::bit_cast<std::uint64_t>(std::array<masking_key, 2>{key, key});
-    for (; from.size() - i >= sizeof(word_key); i += sizeof(word_key)) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, from.data() + i, sizeof(word));
-      word ^= word_key;
-      std::memcpy(to.data() + i, &word, sizeof(word));
-    }
+    detail::mask(to.data(), from.data(), from.size(), std::bit_cast<std::uint32_t>(key));
+    return;
   }
-  for (; i < from.size(); ++i) to[i] = from[i] ^ key[i % 4];
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i] ^ key[i % 4];
 }
 
 /// Masks or unmasks in place: the operation is its own inverse.

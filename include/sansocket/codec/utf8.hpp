@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <type_traits>
 
+#include "sansocket/codec/utf8_kernel.hpp"
 #include "sansocket/core/bytes.hpp"
 
 namespace sansocket {
@@ -25,19 +25,15 @@ class utf8_validator {
   constexpr std::size_t feed(std::span<const Char> text) noexcept {
     static_assert(sizeof(Char) == 1);
     std::size_t i = 0;
-    while (i < text.size()) {
-      if (needed_ == 0) {
-        i += ascii_prefix(text.subspan(i));
-        if (i == text.size()) break;
-        if (!start(static_cast<std::uint8_t>(text[i]))) return i;
-      } else {
-        const auto byte = static_cast<std::uint8_t>(text[i]);
-        if (byte < lowest_ || byte > highest_) return i;
-        --needed_;
-        lowest_ = 0x80;
-        highest_ = 0xBF;
-      }
-      ++i;
+    for (; needed_ != 0; ++i) {
+      if (i == text.size() || !go_on(static_cast<std::uint8_t>(text[i]))) return i;
+    }
+    if (!std::is_constant_evaluated()) {
+      i += detail::utf8_blocks(reinterpret_cast<const unsigned char*>(text.data()) + i, text.size() - i);
+    }
+    for (; i < text.size(); ++i) {
+      const auto byte = static_cast<std::uint8_t>(text[i]);
+      if (needed_ != 0 ? !go_on(byte) : byte >= 0x80 && !start(byte)) return i;
     }
     return i;
   }
@@ -48,19 +44,13 @@ class utf8_validator {
   constexpr void reset() noexcept { *this = {}; }
 
  private:
-  /// How many bytes of ASCII the text begins with.
-  template <class Char>
-  static constexpr std::size_t ascii_prefix(std::span<const Char> text) noexcept {
-    std::size_t i = 0;
-    if (!std::is_constant_evaluated()) {
-      for (; text.size() - i >= sizeof(std::uint64_t); i += sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + i, sizeof(word));
-        if ((word & 0x8080'8080'8080'8080U) != 0) break;
-      }
-    }
-    while (i < text.size() && static_cast<std::uint8_t>(text[i]) < 0x80) ++i;
-    return i;
+  /// Takes a continuation byte; false if it cannot stand there.
+  constexpr bool go_on(std::uint8_t byte) noexcept {
+    if (byte < lowest_ || byte > highest_) return false;
+    --needed_;
+    lowest_ = 0x80;
+    highest_ = 0xBF;
+    return true;
   }
 
   /// Takes a code point's first byte; false if no code point begins with it.

@@ -87,7 +87,12 @@ class connection {
   /// Gives what happened next; nothing if more bytes are needed.
   /// Life:   the event's views are valid until the next call of poll, receive or retain.
   /// Cost:   O(n) in the bytes used; no allocation for a message that lies whole in the chunk.
-  event poll() noexcept;
+  event poll() noexcept {
+    event next;
+    const bool whole =
+        closing_.may_receive() && reader_.take_whole(input_.left(), next, options_.limits, options_.delivery);
+    return whole ? next : poll_further();
+  }
 
   /// Calls `visit(event)` for every event that is due.
   template <class Visitor>
@@ -244,6 +249,7 @@ class connection {
   bool is_open() const noexcept { return closing_.may_send(); }
 
  private:
+  event poll_further() noexcept;
   event fail(error what) noexcept;
   event receive_close(event close) noexcept;
   event last_event() noexcept;
@@ -275,7 +281,7 @@ using server_connection = connection<role::server>;
 using client_connection = connection<role::client>;
 
 template <role Role, class Policy>
-event connection<Role, Policy>::poll() noexcept {
+event connection<Role, Policy>::poll_further() noexcept {
   if (!closing_.may_receive()) return last_event();
   event next;
   const error broken = reader_.next(input_.left(), next, options_.limits, options_.delivery, extension_);

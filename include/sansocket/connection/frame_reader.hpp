@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,6 +24,9 @@ class frame_reader {
  public:
   /// A header was read and its payload is not used up.
   bool in_frame() const noexcept { return in_frame_; }
+
+  /// Neither a frame nor a cut header is at hand.
+  bool at_rest() const noexcept { return !in_frame_ && held_ == 0; }
 
   enum opcode opcode() const noexcept { return frame_.opcode; }
   bool fin() const noexcept { return frame_.fin; }
@@ -70,11 +74,17 @@ class frame_reader {
     return run;
   }
 
-  /// Takes as much of the payload as fills `to` off the input, unmasked while it is copied.
+  /// Takes as much of the payload as fills `to` off the input, unmasked on the way; `to` may be the place
+  /// where it lies.
   /// Takes: a `to` that is no longer than the input and what remains of the payload.
-  void copy_payload(bytes to, bytes& input) noexcept {
-    copy_masked(to, input.first(to.size()), frame_.key);
+  /// Gives: whether it is ASCII, as far as that is known.
+  bool copy_payload(bytes to, bytes& input) noexcept {
+    bool ascii = false;
+    if (Role == role::server || to.data() != input.data()) {
+      ascii = detail::mask(to.data(), input.data(), to.size(), std::bit_cast<std::uint32_t>(frame_.key));
+    }
     used(to.size(), input);
+    return ascii;
   }
 
   /// Unmasks in place what there is of the payload, `most` bytes of it, and leaves it in the input.

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
-#include <type_traits>
 
 #include "sansocket/codec/utf8.hpp"
 #include "sansocket/connection/event.hpp"
@@ -25,6 +25,36 @@ namespace sansocket {
 template <role Role, byte_buffer Buffer>
 class message_reader {
  public:
+  /// The common case in a straight line: a message in one frame that lies whole in the input.
+  /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
+  bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
+    if (busy_ || how != delivery::messages || input.size() < 2) return false;
+    // §5.2: FIN, no RSV, text or binary: 0x81 or 0x82; and MASK as it must be.
+    const std::uint8_t type = value_of(input[0]) - std::uint8_t{0x81};
+    const std::uint8_t length7 = value_of(input[1]) ^ (Role == role::server ? 0x80U : 0U);
+    std::size_t header = Role == role::server ? 6 : 2;
+    std::size_t length = length7;
+    if (type > 1 || length7 > 126) return false;
+    if (length7 == 126) {
+      if (input.size() < 4) return false;
+      length = static_cast<std::size_t>(detail::load_big_endian(const_bytes(input).subspan<2, 2>()));
+      header += 2;
+      if (length < 126) return false;
+    }
+    if (input.size() < header + length) return false;
+    const std::size_t room = Buffer::max_size() - max_control_payload;
+    if (length > limits.frame || length > limits.message || length > room || limits.fragments == 0) return false;
+    const bytes payload = input.subspan(header, length);
+    std::uint32_t key = 0;
+    if constexpr (Role == role::server) std::memcpy(&key, payload.data() - sizeof(key), sizeof(key));
+    input = input.subspan(header + length);
+    if (type == 0 && !take_text(payload, key)) return false;
+    if (type == 1 && Role == role::server) detail::mask(payload.data(), payload.data(), length, key);
+    out.type = type == 0 ? event_type::text : event_type::binary;
+    out.payload = payload;
+    return true;
+  }
+
   /// Reads on until something happened.
   /// Takes:  the input, off which what is used is taken; room for what happened; and an extension, which
   ///         transforms the messages that have RSV1 set.
@@ -34,7 +64,18 @@ class message_reader {
   template <class Extension = no_extension>
   error next(bytes& input, event& out, const message_limits& limits, delivery how,
              Extension&& extension = {}) noexcept {
-    constexpr bool extended = message_extension<std::remove_reference_t<Extension>>;
+    const error fault = read_on(input, out, limits, how, extension);
+    busy_ = fault != error::none || fault_ != error::none || !frames_.at_rest() || in_message() || buffer_.size() != 0;
+    return fault;
+  }
+
+  /// Gives back all memory. Nothing more can be read.
+  void release() noexcept { buffer_.release(); }
+
+ private:
+  template <class Extension>
+  error read_on(bytes& input, event& out, const message_limits& limits, delivery how, Extension& extension) noexcept {
+    constexpr bool extended = message_extension<Extension>;
     expire();
     if (fault_ != error::none) return fault_;
     for (;;) {
@@ -68,10 +109,6 @@ class message_reader {
     return error::none;
   }
 
-  /// Gives back all memory. Nothing more can be read.
-  void release() noexcept { buffer_.release(); }
-
- private:
   static_assert(Buffer::max_size() >= max_control_payload, "the message buffer cannot hold a control frame's payload");
 
   enum class step : std::uint8_t { need_more, next_frame, deliver, failed };
@@ -135,14 +172,52 @@ class message_reader {
     compressed_ = false;
   }
 
-  /// Moves what there is of the frame's payload into the buffer; the view of it, empty on failure.
+  /// Unmasks a text where it lies and validates it, in blocks that stay in the cache.
+  /// Gives: false, with the fault set, if it is not UTF-8.
+  bool take_text(bytes payload, std::uint32_t key) noexcept {
+    while (!payload.empty()) {
+      const bytes block = payload.first(std::min(payload.size(), judged_at_once));
+      const bool ascii = Role == role::server && detail::mask(block.data(), block.data(), block.size(), key);
+      if (!judge(block, ascii)) return false;
+      payload = payload.subspan(block.size());
+    }
+    return end_text();
+  }
+
+  /// §8.1: "the endpoint MUST _Fail the WebSocket Connection_" on text that is not UTF-8, here at the first
+  /// byte that cannot be valid.
+  bool judge(const_bytes text, bool ascii) noexcept {
+    if ((ascii && text_.complete()) || text_.feed(text) == text.size()) return true;
+    fail(error::text_not_utf8);
+    busy_ = true;
+    return false;
+  }
+
+  bool end_text() noexcept {
+    if (text_.complete()) return true;
+    fail(error::text_not_utf8);
+    busy_ = true;
+    return false;
+  }
+
+  /// Takes payload off the input into a place of the same size, which may be where it lies.
+  /// Gives: false, with the fault set, if it is text and not valid.
+  bool take_payload(bytes to, bytes& input) noexcept {
+    while (!to.empty()) {
+      const bytes block = to.first(std::min(to.size(), judged_at_once));
+      const bool ascii = frames_.copy_payload(block, input);
+      if (type_ == event_type::text && !judge(block, ascii)) return false;
+      to = to.subspan(block.size());
+    }
+    return true;
+  }
+
+  /// Room behind what is assembled for what there is of the frame's payload; empty on failure.
   /// Memory grows with what has come, never with what a length announces, and to no more than `most`.
-  bytes assemble(bytes& input, std::uint64_t most) noexcept {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
+  bytes room_for(std::size_t count, std::uint64_t most) noexcept {
     const bytes room =
         buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
-    if (room.size() == count) frames_.copy_payload(room, input);
-    else fail(error::out_of_memory);
+    if (room.size() != count) fail(error::out_of_memory);
     return room;
   }
 
@@ -154,8 +229,10 @@ class message_reader {
       // only, a peer could have the whole message copied for every few bytes that it sends.
       const bool alone = buffer_.size() == control_size_;
       const std::uint64_t beside = limit + std::min<std::uint64_t>(unlimited - limit, max_control_payload);
-      const bytes more = assemble(input, alone ? max_control_payload : beside);
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
+      const bytes more = room_for(count, alone ? max_control_payload : beside);
       if (fault_ != error::none) return step::failed;
+      frames_.copy_payload(more, input);
       control_size_ = static_cast<std::uint8_t>(control_size_ + more.size());
       if (frames_.in_frame()) return step::need_more;
       out.payload = buffer_.view().last(control_size_);
@@ -170,14 +247,14 @@ class message_reader {
 
   step read_message(bytes& input, event& out, std::uint64_t limit) noexcept {
     const bool in_place = buffer_.size() == 0 && frames_.fin() && input.size() >= frames_.remaining();
-    const bytes more = in_place ? frames_.take_payload(input) : assemble(input, frames_.fin() ? length_ : limit);
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
+    const bytes more = in_place ? input.first(count) : room_for(count, frames_.fin() ? length_ : limit);
     if (fault_ != error::none) return step::failed;
-    // §8.1: "the endpoint MUST _Fail the WebSocket Connection_" on text that is not UTF-8, here at
-    // the first byte that cannot be valid.
-    if (type_ == event_type::text && text_.feed(const_bytes(more)) != more.size()) return fail(error::text_not_utf8);
+    if (more.empty()) frames_.copy_payload(more, input);  // a frame without payload ends here
+    if (!take_payload(more, input)) return step::failed;
     if (frames_.in_frame()) return step::need_more;
     if (!frames_.fin()) return step::next_frame;
-    if (!text_.complete()) return fail(error::text_not_utf8);
+    if (!end_text()) return step::failed;
     out.type = type_;
     out.payload = in_place ? more : buffer_.view();
     delivered_ = !in_place;
@@ -296,6 +373,9 @@ class message_reader {
   /// Of a compressed payload and of what it inflates to; also the largest piece of it that is shown.
   static constexpr std::size_t inflated_at_once = 20 * 1024;
 
+  /// Of a text that is unmasked and then validated: it is still in the cache then. A multiple of the key's size.
+  static constexpr std::size_t judged_at_once = 16 * 1024;
+
   frame_reader<Role> frames_;
   Buffer buffer_;                       // what has come of the message, then of a control frame's payload
   std::uint64_t length_ = 0;            // what the message's frames so far announced, or what was inflated
@@ -303,6 +383,7 @@ class message_reader {
   event_type type_ = event_type::none;  // of the message that is under way; none between messages
   utf8_validator text_;                 // stands between code points while no text is under way
   std::uint8_t control_size_ = 0;       // bytes of a control payload at the buffer's end
+  bool busy_ : 1 = false;               // something is at hand: a header, a frame, a message, or a fault
   bool delivered_ : 1 = false;          // the last event shows the buffer: it can go
   bool begun_ : 1 = false;              // a piece of the message was delivered
   bool compressed_ : 1 = false;         // the message came with RSV1
