@@ -141,29 +141,39 @@ constexpr partial<decoded_frame_header> decode_frame_header(const_bytes stream) 
   return decoded_frame_header{header, size};
 }
 
-constexpr result<std::size_t> encode_frame_header(const frame_header& header,
-                                                  std::span<std::byte, max_frame_header_size> out) noexcept {
-  if (header.payload_length > max_payload_length) return error::payload_length_too_large;
+namespace detail {
+
+/// Writes a header, its length of at most 63 bits in the fewest bytes.
+/// Takes: room for as many bytes as frame_header_size says.
+/// Gives: that size.
+constexpr std::size_t store_frame_header(const frame_header& header, std::byte* out) noexcept {
   const unsigned first =
       (header.fin ? 0x80U : 0U) | (header.rsv & 0x07U) << 4U | (static_cast<unsigned>(header.opcode) & 0x0FU);
   out[0] = static_cast<std::byte>(first);
-
+  const unsigned mask = header.masked ? 0x80U : 0U;
   std::size_t size = 2;
-  std::uint64_t length7 = header.payload_length;
-  if (header.payload_length > 0xFFFF) {
-    length7 = 127;
-    size = 10;
-    detail::store_big_endian(header.payload_length, out.subspan<2, 8>());
-  } else if (header.payload_length > 125) {
-    length7 = 126;
+  if (header.payload_length <= 125) {
+    out[1] = static_cast<std::byte>(mask | static_cast<unsigned>(header.payload_length));
+  } else if (header.payload_length <= 0xFFFF) {
+    out[1] = static_cast<std::byte>(mask | 126U);
+    store_big_endian(header.payload_length, std::span<std::byte, 2>(out + 2, 2));
     size = 4;
-    detail::store_big_endian(header.payload_length, out.subspan<2, 2>());
+  } else {
+    out[1] = static_cast<std::byte>(mask | 127U);
+    store_big_endian(header.payload_length, std::span<std::byte, 8>(out + 2, 8));
+    size = 10;
   }
-  out[1] = static_cast<std::byte>((header.masked ? 0x80U : 0U) | length7);
-  if (header.masked) {
-    for (const std::byte byte : header.key) out[size++] = byte;
-  }
-  return size;
+  if (!header.masked) return size;
+  std::ranges::copy(header.key, out + size);
+  return size + header.key.size();
+}
+
+}  // namespace detail
+
+constexpr result<std::size_t> encode_frame_header(const frame_header& header,
+                                                  std::span<std::byte, max_frame_header_size> out) noexcept {
+  if (header.payload_length > max_payload_length) return error::payload_length_too_large;
+  return detail::store_frame_header(header, out.data());
 }
 
 constexpr error check_frame_header(const frame_header& header, role receiver, std::uint8_t allowed_rsv) noexcept {

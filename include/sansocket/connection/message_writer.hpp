@@ -31,6 +31,7 @@ constexpr std::size_t encoded_size(std::size_t size, std::size_t fragment, bool 
 /// Errors: random_failed, out_of_memory, buffer_full; nothing is queued then.
 template <class Writer>
 error queue_frames(Writer& writer, frame_header header, const_bytes payload, std::size_t fragment) noexcept {
+  if (payload.size() <= fragment) return writer.add(header, payload);
   const std::size_t before = writer.size();
   do {
     const std::size_t count = std::min(payload.size(), fragment);

@@ -82,7 +82,7 @@ class openssl_random {
     left_ -= out.size();
     const bytes next = bytes(drawn_).subspan(left_, out.size());
     std::memcpy(out.data(), next.data(), next.size());
-    OPENSSL_cleanse(next.data(), next.size());
+    wipe(next);
     return true;
   }
 
@@ -93,11 +93,17 @@ class openssl_random {
   }
 
   void wipe() noexcept {
-    OPENSSL_cleanse(drawn_.data(), drawn_.size());
+    wipe(drawn_);
     left_ = 0;
   }
 
-  std::array<std::byte, 1024> drawn_;
+  /// Inline, where OPENSSL_cleanse would cost more than the rest; the compiler may not leave it out.
+  static void wipe(bytes used) noexcept {
+    std::memset(used.data(), 0, used.size());
+    __asm__ __volatile__("" : : "r"(used.data()) : "memory");
+  }
+
+  std::array<std::byte, 2048> drawn_;
   std::size_t left_ = 0;  // the first left_ bytes of drawn_ are fresh
 };
 
