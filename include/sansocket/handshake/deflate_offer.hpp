@@ -68,8 +68,8 @@ struct deflate_parameters {
 /// Reads the parameters of one permessage-deflate extension.
 /// Takes:  extension::parameters; `answer` says that they are a server's answer, where every window has a value.
 /// Errors: extensions_malformed, deflate_parameter_unknown, deflate_parameter_repeated, deflate_value_invalid.
-/// Source: RFC 7692 §7.1: an end declines, or fails the connection, "if ... parameter with an invalid value,
-///         ... multiple parameters with the same name, ... a parameter not defined".
+/// Source: RFC 7692 §7: "an extension parameter with an invalid value", "multiple extension parameters with
+///         the same name", "an extension parameter not defined for use in" it.
 constexpr result<deflate_parameters> parse_deflate_parameters(std::string_view parameters, bool answer) noexcept;
 
 /// The server's side: judges one offer.
