@@ -210,6 +210,16 @@ TEST_CASE("7.1.2.2: a client keeps to the client_max_window_bits of the answer",
         deflate_agreement{.client_max_window_bits = 9});
 }
 
+TEST_CASE("7.1.2.2: a client takes no larger client_max_window_bits than it offered", "[7.1.2.2]") {
+  for (const std::uint8_t own : windows) {
+    for (std::uint8_t bits = 8; bits <= 15; ++bits) {
+      CAPTURE(int{own}, int{bits});
+      const judged answer = judge({client_bits(std::to_string(bits))}, deflate_options{.client_max_window_bits = own});
+      CHECK(answer.fault == (bits <= own ? error::none : error::deflate_window_refused));
+    }
+  }
+}
+
 TEST_CASE("7.1.2.2: client_max_window_bits has a value in an answer", "[7.1.2.2]") {
   CHECK(judge({"permessage-deflate; client_max_window_bits"}, deflate_options{}).fault == error::deflate_value_invalid);
 }

@@ -135,7 +135,9 @@ class message_reader {
 
   /// The rules that the first two bytes of a frame show broken.
   error check(const frame_header& first_two, std::uint8_t allowed_rsv) const noexcept {
-    // RFC 7692 §6: RSV1 is set "only on the first fragment of a message".
+    // RFC 7692 §6: "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and
+    // non-first fragments of a data message. An endpoint receiving such a frame MUST _Fail the WebSocket
+    // Connection_."
     const bool first = first_two.opcode == opcode::text || first_two.opcode == opcode::binary;
     const error broken = check_frame_header(first_two, Role, first ? allowed_rsv : std::uint8_t{0});
     if (broken != error::none) return broken;

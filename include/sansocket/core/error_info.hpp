@@ -222,13 +222,12 @@ constexpr error_info info(error what) noexcept {
       return detail::refuses("extension_repeated", "RFC 7692 §5.1", 0,
                              "the server accepted one extension more than once");
     case error::deflate_parameter_unknown:
-      return detail::refuses("deflate_parameter_unknown", "RFC 7692 §7.1", 0,
-                             "permessage-deflate has no such parameter");
+      return detail::refuses("deflate_parameter_unknown", "RFC 7692 §7", 0, "permessage-deflate has no such parameter");
     case error::deflate_parameter_repeated:
-      return detail::refuses("deflate_parameter_repeated", "RFC 7692 §7.1", 0,
+      return detail::refuses("deflate_parameter_repeated", "RFC 7692 §7", 0,
                              "a parameter of permessage-deflate is repeated");
     case error::deflate_value_invalid:
-      return detail::refuses("deflate_value_invalid", "RFC 7692 §7.1", 0,
+      return detail::refuses("deflate_value_invalid", "RFC 7692 §7", 0,
                              "a parameter of permessage-deflate has a value that it cannot have");
     case error::deflate_window_refused:
       return detail::refuses("deflate_window_refused", "RFC 7692 §7.1.2", 0,

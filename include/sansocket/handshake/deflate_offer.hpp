@@ -52,7 +52,7 @@ class deflate_text {
   }
 
  private:
-  std::array<char, 136> text_{};  // the longest answer has 121 characters
+  std::array<char, 136> text_{};  // the longest answer has 128 characters
   std::uint8_t size_ = 0;
 };
 
@@ -68,8 +68,8 @@ struct deflate_parameters {
 /// Reads the parameters of one permessage-deflate extension.
 /// Takes:  extension::parameters; `answer` says that they are a server's answer, where every window has a value.
 /// Errors: extensions_malformed, deflate_parameter_unknown, deflate_parameter_repeated, deflate_value_invalid.
-/// Source: RFC 7692 §7.1: an end declines, or fails the connection, "if ... parameter with an invalid value,
-///         ... multiple parameters with the same name, ... a parameter not defined".
+/// Source: RFC 7692 §7: "an extension parameter with an invalid value", "multiple extension parameters with
+///         the same name", "an extension parameter not defined for use in" it.
 constexpr result<deflate_parameters> parse_deflate_parameters(std::string_view parameters, bool answer) noexcept;
 
 /// The server's side: judges one offer.
@@ -141,6 +141,7 @@ constexpr result<deflate_parameters> parse_deflate_parameters(std::string_view p
   for (;;) {
     const auto given = take_parameter(parameters);
     if (!given) return given.error();
+    if (!*given && !parameters.empty()) return error::extensions_malformed;
     if (!*given) return all;
     if (const error fault = detail::set_parameter(all, **given, answer); fault != error::none) return fault;
   }
@@ -165,7 +166,7 @@ constexpr result<deflate_agreement> judge_deflate_offer(std::string_view paramet
   // RFC 7692 §7.1.2.2: without the parameter in the offer, the answer must not have it.
   const bool can_be_asked = offer->client_max_window_bits != 0 || offer->client_window_without_value;
   if (!can_be_asked && own.client_max_window_bits < 15) return error::deflate_window_refused;
-  if (can_be_asked) agreed.client_max_window_bits = own.client_max_window_bits;
+  agreed.client_max_window_bits = own.client_max_window_bits;
   if (offer->client_max_window_bits != 0) {
     agreed.client_max_window_bits = std::min(offer->client_max_window_bits, own.client_max_window_bits);
   }

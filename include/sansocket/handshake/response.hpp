@@ -49,10 +49,11 @@ struct response_fields {
   }
 
   constexpr void read_extensions(std::string_view list) noexcept {
-    while (extension_fault == error::none) {
+    for (bool any = false; extension_fault == error::none; any = true) {
       const auto accepted = take_extension(list);
       if (!accepted) extension_fault = accepted.error();
-      else if (accepted->name.empty()) return;
+      else if (accepted->name.empty() && any) return;
+      else if (accepted->name.empty()) extension_fault = error::extensions_malformed;  // §9.1: at least one
       else if (accepted->name != permessage_deflate_name) extension_fault = error::extension_not_offered;
       else if (deflate) extension_fault = error::extension_repeated;
       else deflate = accepted->parameters;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "exact_buffer.hpp"
 #include "fixed_random.hpp"
 #include "hex.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 
 using namespace sansocket;
 using namespace std::string_literals;
@@ -1597,4 +1599,798 @@ TEST_CASE("connection: two ends understand each other through any cuts", "[conne
     CHECK(server.transport() == transport_action::close);
     CHECK(client.transport() == transport_action::await_eof);
   }
+}
+
+// Compression
+
+namespace {
+
+struct compressed_policy : foreseeable {
+  template <role Role>
+  using extension = permessage_deflate<Role>;
+};
+template <role Own>
+using compressed_end = connection<Own, compressed_policy>;
+
+constexpr deflate_agreement no_takeover{.server_no_context_takeover = true, .client_no_context_takeover = true};
+
+// RFC 7692 §7.2.3.
+const std::string hello = from_hex("f2 48 cd c9 c9 07 00");
+const std::string hello_again = from_hex("f2 00 11 00 00");
+
+/// The other end of a wire, which knows nothing of this library but its frames taken apart by hand: it
+/// inflates with zlib, and takes context over unless told otherwise.
+class zlib_peer {
+ public:
+  explicit zlib_peer(int window_bits = 15, bool takeover = true) : takeover_(takeover) {
+    REQUIRE(inflateInit2(&stream_, -window_bits) == Z_OK);
+  }
+  zlib_peer(const zlib_peer&) = delete;
+  zlib_peer& operator=(const zlib_peer&) = delete;
+  ~zlib_peer() { inflateEnd(&stream_); }
+
+  /// Takes all that waits to be sent, whoever sends it. Gives the messages, a compressed one behind '*' and with '/'
+  /// for each of its frames; "ping", "pong" and "close" for the rest.
+  template <role Own, class Policy>
+  std::string take(connection<Own, Policy>& ws) {
+    const std::string wire = Own == role::client ? without_masks(waiting(ws)) : waiting(ws);
+    REQUIRE(ws.sent(wire.size() + (Own == role::client ? 4 * frames_in(wire) : 0)) == error::none);
+    std::string_view rest = wire;
+    std::string out;
+    while (!rest.empty()) {
+      const auto first = static_cast<unsigned char>(rest[0]);
+      const std::string_view payload = next_payload(rest);
+      if ((first & 0x08U) != 0) {
+        CHECK((first & 0x70U) == 0);
+        out += (first & 0x07U) == 0 ? "close " : (first & 0x07U) == 1 ? "ping " : "pong ";
+        continue;
+      }
+      const bool begins = (first & 0x0FU) != 0;
+      CHECK(begins != in_message_);
+      if (begins) compressed_ = (first & 0x40U) != 0;
+      else CHECK((first & 0x40U) == 0);
+      CHECK((first & 0x30U) == 0);
+      if (begins) out += (first & 0x0FU) == 1 ? "text" : "binary";
+      if (begins && compressed_) out += "*";
+      out += "/";
+      payload_ += payload;
+      in_message_ = (first & 0x80U) == 0;
+      if (in_message_) continue;
+      if (compressed_) inflate_payload();
+      out += payload_ + " ";
+      payload_.clear();
+    }
+    return out;
+  }
+
+ private:
+  static std::size_t frames_in(std::string_view wire) {
+    std::size_t count = 0;
+    for (; !wire.empty(); ++count) next_payload(wire);
+    return count;
+  }
+
+  static std::string_view next_payload(std::string_view& wire) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(wire.at(i)); };
+    std::size_t length = at(1);
+    std::size_t head = 2;
+    if (length >= 126) {
+      head = length == 126 ? 4 : 10;
+      length = 0;
+      for (std::size_t i = 2; i < head; ++i) length = length << 8U | at(i);
+    }
+    const std::string_view payload = wire.substr(head, length);
+    REQUIRE(payload.size() == length);
+    wire.remove_prefix(head + length);
+    return payload;
+  }
+
+  void inflate_payload() {
+    payload_ += from_hex("00 00 ff ff");
+    std::string text(1 << 20, '\0');
+    stream_.next_in = static_cast<Bytef*>(static_cast<void*>(payload_.data()));
+    stream_.avail_in = static_cast<uInt>(payload_.size());
+    stream_.next_out = static_cast<Bytef*>(static_cast<void*>(text.data()));
+    stream_.avail_out = static_cast<uInt>(text.size());
+    CHECK(inflate(&stream_, Z_SYNC_FLUSH) == Z_OK);
+    CHECK(stream_.avail_in == 0);
+    text.resize(text.size() - stream_.avail_out);
+    payload_ = text;
+    if (!takeover_) CHECK(inflateReset(&stream_) == Z_OK);
+  }
+
+  z_stream stream_{};
+  std::string payload_;
+  bool takeover_;
+  bool in_message_ = false;
+  bool compressed_ = false;
+};
+
+/// Bytes that do not compress, the same in every run.
+std::string noise(std::size_t size) {
+  std::string out;
+  for (std::uint32_t state = 12345; out.size() < size;) {
+    state = state * 1664525U + 1013904223U;
+    out += as_char(state >> 24U);
+  }
+  return out;
+}
+
+/// What compresses well.
+std::string lines(std::size_t count, char end = '\n') {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += "green bottles hanging on the wall" + std::string(1, end);
+  return out;
+}
+
+/// Checks what fresh ends that agreed on compression make of a stream, as check_stream does.
+template <role Own>
+void check_compressed(const std::string& stream, const std::string& events, const std::string& sent,
+                      connection_options options = {}, const deflate_settings& settings = {}) {
+  for (const delivery how : {delivery::messages, delivery::pieces}) {
+    options.delivery = how;
+    for (std::size_t step = 1; step <= stream.size(); ++step) {
+      CAPTURE(how == delivery::pieces, step);
+      deflate_pool pool(settings);
+      compressed_end<Own> ws({deflate_agreement{}, pool}, options);
+      std::string seen = feed(ws, stream, step);
+      for (const std::string_view joint : {")+ +text(", ")+ +binary("}) {
+        for (auto at = seen.find(joint); at != std::string::npos; at = seen.find(joint)) seen.erase(at, joint.size());
+      }
+      CHECK(seen == events);
+      CHECK(take_sent(ws) == sent);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("connection: reads compressed messages and plain ones, with pings between", "[connection][rfc7692][6.2]") {
+  each_role([](auto own) {
+    const std::string stream =
+        frame_to(own, 0xC1, hello) + frame_to(own, 0x81, "plain") + frame_to(own, 0x42, hello_again.substr(0, 1)) +
+        frame_to(own, 0x89, "p") + frame_to(own, 0x00, "") + frame_to(own, 0x80, hello_again.substr(1)) +
+        frame_to(own, 0xC1, std::string(1, '\0')) + frame_to(own, 0x81, "") + frame_to(own, 0xC1, hello_again);
+    check_compressed<own()>(stream, "text(Hello) text(plain) ping(p) binary(Hello) text() text() text(Hello)",
+                            "8a 01 70");
+  });
+}
+
+TEST_CASE("connection: a message behind an empty compressed one is whole, however it was cut",
+          "[connection][rfc7692][7.2.3.6]") {
+  each_role([](auto own) {
+    const std::string empty = frame_to(own, 0xC1, std::string(1, '\0'));
+    check_compressed<own()>(empty + frame_to(own, 0x81, "Hello"), "text() text(Hello)", "");
+    check_compressed<own()>(empty + frame_to(own, 0x89, "Hello"), "text() ping(Hello)", "8a 05 48 65 6c 6c 6f");
+    check_compressed<own()>(empty + frame_to(own, 0x02, "Hel") + frame_to(own, 0x80, "lo"), "text() binary(Hello)", "");
+    check_compressed<own()>(empty + empty + frame_to(own, 0xC1, hello), "text() text() text(Hello)", "");
+  });
+}
+
+TEST_CASE("connection: RSV1 fails it where it means nothing, and compression was agreed",
+          "[connection][rfc7692][6.1]") {
+  each_role([](auto own) {
+    const std::string closing = failing_close(error::reserved_bits_set);
+    const std::string failed = failure(error::reserved_bits_set);
+    for (const unsigned opcode : {0x8U, 0x9U, 0xAU}) {
+      check_compressed<own()>(frame_to(own, 0xC0 | opcode, ""), failed, closing);
+    }
+    for (const unsigned bits : {0x10U, 0x20U, 0x50U, 0x60U}) {
+      check_compressed<own()>(frame_to(own, 0x81 | bits, ""), failed, closing);
+    }
+    check_compressed<own()>(frame_to(own, 0xC0, hello), failed, closing);
+    for (const unsigned first : {0x01U, 0x41U}) {
+      deflate_pool pool;
+      for (const std::size_t step : {1U, 2U, 100U}) {
+        compressed_end<own()> ws({deflate_agreement{}, pool});
+        CHECK(feed(ws, frame_to(own, first, "") + frame_to(own, 0xC0, hello), step) == failed);
+      }
+    }
+  });
+}
+
+TEST_CASE("connection: where compression was not agreed, RSV1 fails it and all is sent plain",
+          "[connection][5.2][rfc7692][5]") {
+  each_role([](auto own) {
+    deflate_pool pool({.threshold = 0});
+    compressed_end<own()> ws({std::nullopt, pool}, {.fragment_size = 40});
+    REQUIRE(ws.send_text(lines(2)) == error::none);
+    REQUIRE(ws.send_piece(message_type::binary, bytes_of("aaaaaaaaaaaaaaaa"), false) == error::none);
+    REQUIRE(ws.send_piece(message_type::binary, {}, true) == error::none);
+    if constexpr (own() == role::server) {
+      const auto prepared = prepared_message::text(lines(2), independent_deflate(pool));
+      REQUIRE(!prepared->compressed_frame().empty());
+      REQUIRE(ws.send(*prepared) == error::none);
+      REQUIRE(ws.send_lent(*prepared) == error::none);
+    }
+    const std::string line = lines(2);
+    CHECK(zlib_peer().take(ws) == "text//" + line + " binary//aaaaaaaaaaaaaaaa " +
+                                      (own() == role::server ? "text/" + line + " text/" + line + " " : ""));
+    CHECK(feed(ws, frame_to(own, 0xC1, hello)) == failure(error::reserved_bits_set));
+  });
+}
+
+TEST_CASE("connection: a compressed message that is wrong fails it with the code for that",
+          "[connection][rfc7692][7.2.2][10.4]") {
+  each_role([](auto own) {
+    const auto check = [&](const std::string& payload, error what, const message_limits& limits,
+                           const deflate_settings& settings = {}) {
+      deflate_pool pool(settings);
+      for (const std::size_t step : {1U, 5U, 1'000'000U}) {
+        compressed_end<own()> ws({deflate_agreement{}, pool}, {.limits = limits});
+        CHECK(feed(ws, frame_to(own, 0xC1, payload) + frame_to(own, 0x81, "not read"), step) == failure(what));
+        CHECK(take_sent(ws) == failing_close(what));
+        CHECK(ws.transport() == transport_action::close);
+      }
+    };
+    check(from_hex("07"), error::compressed_data_invalid, {});      // a block of the type that is reserved
+    check(hello.substr(0, 4), error::compressed_data_invalid, {});  // not all of it
+    check(hello_again, error::compressed_data_invalid, {});         // a match with what was not sent
+    check(from_hex("00 02 00 fd ff c3 28 00"), error::text_not_utf8, {});
+    check(from_hex("00 01 00 fe ff c3 00"), error::text_not_utf8, {});
+    check(hello, error::message_too_big, {.message = 4});
+    // 100'000 times 'a', made with Python's zlib.compressobj(9, DEFLATED, -15, 9) and Z_SYNC_FLUSH: 115 bytes.
+    const std::string many =
+        from_hex("ec c1 31 01 00 00 00 c2 a0 ac eb 5f c2 1a 1e 40 01") + std::string(96, '\0') + from_hex("af 06");
+    REQUIRE(many.size() == 115);
+    check(many, error::message_too_big, {.message = 99'999});
+    check(many, error::compressed_ratio_too_high, {}, {.max_ratio = 869});
+    deflate_pool pool({.max_ratio = 870});
+    compressed_end<own()> ws({deflate_agreement{}, pool}, {.limits = {.message = 100'000}});
+    CHECK(feed(ws, frame_to(own, 0xC1, many), 3) == "text(" + std::string(100'000, 'a') + ")");
+  });
+}
+
+TEST_CASE("connection: an inflated message is given in pieces where they are asked for", "[connection][rfc7692][6.2]") {
+  each_role([](auto own) {
+    const std::string many = from_hex("ec c1 31 01 00 00 00 c2 a0 ac eb 5f c2 1a 1e 40 01") + std::string(96, '\0') +
+                             from_hex("af 06");  // as above
+    deflate_pool pool;
+    compressed_end<own()> ws({deflate_agreement{}, pool}, {.delivery = delivery::pieces});
+    std::optional<exact_buffer> chunk(frame_to(own, 0xC1, many) + frame_to(own, 0x89, "p") +
+                                      frame_to(own, 0x81, "end"));
+    REQUIRE(ws.receive(chunk->view()) == error::none);
+    std::size_t size = 0;
+    int pieces = 0;
+    for (bool last = false; !last; ++pieces) {
+      const event next = ws.poll();
+      REQUIRE(next.type == event_type::text);
+      CHECK(next.first == (pieces == 0));
+      CHECK(next.text().find_first_not_of('a') == std::string_view::npos);
+      size += next.payload.size();
+      last = next.last;
+      if (pieces == 1) {
+        REQUIRE(ws.retain() == error::none);
+        chunk.reset();
+      }
+    }
+    CHECK(size == 100'000);
+    CHECK(pieces > 4);
+    CHECK(words(ws.poll()) == "ping(p)");
+    CHECK(words(ws.poll()) == "text(end)");
+  });
+}
+
+TEST_CASE("connection: the end of the transport comes behind all pieces of what was inflated", "[connection]") {
+  each_role([](auto own) {
+    const std::string many = from_hex("ec c1 31 01 00 00 00 c2 a0 ac eb 5f c2 1a 1e 40 01") + std::string(96, '\0') +
+                             from_hex("af 06");  // as above
+    deflate_pool pool;
+    compressed_end<own()> ws({deflate_agreement{}, pool}, {.delivery = delivery::pieces});
+    exact_buffer chunk(frame_to(own, 0xC1, many));
+    REQUIRE(ws.receive(chunk.view()) == error::none);
+    CHECK_FALSE(ws.poll().last);
+    ws.receive_eof();
+    std::string seen = poll_all(ws);
+    CHECK(seen.substr(seen.rfind(")") + 1).empty());
+    CHECK(seen.find(")+ closed") == std::string::npos);
+    CHECK(seen.ends_with("a) closed(connection_cut sent 0 received 1006)"));
+  });
+}
+
+TEST_CASE("connection: sends what is worth it compressed, the rest plain", "[connection][rfc7692][6.1]") {
+  each_role([](auto own) {
+    deflate_pool pool({.threshold = 10});
+    compressed_end<own()> ws({deflate_agreement{}, pool});
+    zlib_peer peer;
+    REQUIRE(ws.send_text("aaaaaaaaa") == error::none);  // one byte under the threshold
+    REQUIRE(ws.send_text("aaaaaaaaaa") == error::none);
+    REQUIRE(ws.send_binary({}) == error::none);
+    REQUIRE(ws.send(message_type::text, bytes_of("aaaaaaaaaab"), compression::never) == error::none);
+    REQUIRE(ws.send(message_type::binary, bytes_of("aaaaaaaaaac"), compression::automatic) == error::none);
+    REQUIRE(ws.send_ping(bytes_of("aaaaaaaaaaaaaaaa")) == error::none);
+    REQUIRE(ws.send_pong(bytes_of("aaaaaaaaaaaaaaaa")) == error::none);
+    REQUIRE(ws.send_close(close_code::normal, "aaaaaaaaaaaaaaaaaaaaaaaa") == error::none);
+    CHECK(peer.take(ws) ==
+          "text/aaaaaaaaa text*/aaaaaaaaaa binary/ text/aaaaaaaaaab binary*/aaaaaaaaaac ping pong close ");
+  });
+}
+
+TEST_CASE("connection: sends the RFC's examples, each with the context of the last", "[connection][rfc7692][7.2.3.2]") {
+  each_role([](auto own) {
+    deflate_pool pool({.threshold = 0});
+    compressed_end<own()> taking({deflate_agreement{}, pool});
+    compressed_end<own()> fresh({no_takeover, pool});
+    // "Hello" becomes seven bytes, and is not smaller; in pieces that does not matter.
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(taking.send_piece(message_type::text, bytes_of("Hello"), true) == error::none);
+      REQUIRE(fresh.send_piece(message_type::text, bytes_of("Hello"), true) == error::none);
+    }
+    CHECK(take_sent(taking) == "c1 07 f2 48 cd c9 c9 07 00 c1 05 f2 00 11 00 00");
+    CHECK(take_sent(fresh) == "c1 07 f2 48 cd c9 c9 07 00 c1 07 f2 48 cd c9 c9 07 00");
+    REQUIRE(fresh.send_text("Hello") == error::none);
+    REQUIRE(fresh.send_text("") == error::none);
+    CHECK(take_sent(fresh) == "81 05 48 65 6c 6c 6f 81 00");
+  });
+}
+
+TEST_CASE("connection: a message that does not shrink goes plain, and the peer can read the next",
+          "[connection][rfc7692][6.1][7.2.1]") {
+  each_role([](auto own) {
+    for (const bool takeover : {false, true}) {
+      deflate_pool pool;
+      compressed_end<own()> ws({takeover ? deflate_agreement{} : no_takeover, pool});
+      zlib_peer peer(15, takeover);
+      const std::string text = lines(5);
+      const std::string dull = noise(300);
+      for (int i = 0; i < 3; ++i) {
+        REQUIRE(ws.send_text(text) == error::none);
+        CHECK(peer.take(ws) == "text*/" + text + " ");
+        REQUIRE(ws.send_binary(bytes_of(dull)) == error::none);
+        CHECK((peer.take(ws) == "binary/" + dull + " "));
+        REQUIRE(ws.send(message_type::text, bytes_of(text), compression::never) == error::none);
+        REQUIRE(ws.send_binary(bytes_of(dull)) == error::none);
+        REQUIRE(ws.send_text(text + text) == error::none);
+        CHECK((peer.take(ws) == "text/" + text + " binary/" + dull + " text*/" + text + text + " "));
+      }
+    }
+  });
+}
+
+TEST_CASE("connection: it is the compressed message that is cut into fragments", "[connection][5.4][rfc7692][7.2.1]") {
+  each_role([](auto own) {
+    for (const std::uint32_t size : {0U, 1U, 7U, 20U, 1000U}) {
+      deflate_pool pool;
+      compressed_end<own()> ws({deflate_agreement{}, pool}, {.fragment_size = size});
+      zlib_peer peer;
+      const std::string text = lines(30);
+      for (int i = 0; i < 2; ++i) {
+        REQUIRE(ws.send_text(text) == error::none);
+        const std::size_t waits = ws.buffered();
+        std::string seen = peer.take(ws);
+        const std::size_t frames = static_cast<std::size_t>(std::count(seen.begin(), seen.end(), '/'));
+        CHECK(frames > 0);
+        CHECK((frames > 1) == (size < 10 || (size == 20 && i == 0)));
+        CHECK(waits < 50 * (own() == role::client ? 7U : 3U));
+        seen.erase(5, frames - 1);
+        CHECK(seen == "text*/" + text + " ");
+      }
+    }
+  });
+}
+
+TEST_CASE("connection: sends compressed messages in pieces, with control frames between",
+          "[connection][5.4][rfc7692][7.2.1]") {
+  each_role([](auto own) {
+    for (const bool takeover : {false, true}) {
+      deflate_pool pool;
+      compressed_end<own()> ws({takeover ? deflate_agreement{} : no_takeover, pool}, {.fragment_size = 3});
+      zlib_peer peer(15, takeover);
+      const auto piece = [&](std::string_view part, bool last = false, compression how = compression::automatic) {
+        REQUIRE(ws.send_piece(message_type::text, bytes_of(part), last, how) == error::none);
+      };
+      for (int i = 0; i < 3; ++i) {
+        // Each piece is a frame, whatever its size; the first says whether the message is compressed.
+        piece("");
+        piece("Hello ");
+        REQUIRE(ws.send_ping() == error::none);
+        piece("Hello \xE2");
+        piece("\x82", false, compression::never);
+        piece("\xAC");
+        piece("");
+        piece("", true);
+        CHECK(peer.take(ws) == "text*//ping /////Hello Hello \xE2\x82\xAC ");
+        piece("aaaaaaaaaaaaaaaaaaaa", false, compression::never);
+        piece("aaaaaaaaaaaaaaaaaaaa", true);
+        CHECK(peer.take(ws) == "text//" + std::string(40, 'a') + " ");
+        // One piece that is the message: its size is known, and under the threshold.
+        piece("aaaaaaaaaaaaaaaaaaaa", true);
+        CHECK(peer.take(ws) == "text/" + std::string(20, 'a') + " ");
+        piece(lines(2), true);
+        CHECK(peer.take(ws) == "text*/" + lines(2) + " ");
+        piece("", true);
+        CHECK(peer.take(ws) == "text/ ");
+      }
+    }
+  });
+}
+
+TEST_CASE("connection: an empty compressed message in pieces is one that a peer can read",
+          "[connection][rfc7692][7.2.3.6]") {
+  each_role([](auto own) {
+    deflate_pool pool({.threshold = 0});
+    compressed_end<own()> ws({deflate_agreement{}, pool});
+    zlib_peer peer;
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(ws.send_piece(message_type::binary, {}, true) == error::none);
+      REQUIRE(ws.send_piece(message_type::text, {}, false) == error::none);
+      REQUIRE(ws.send_piece(message_type::text, {}, true) == error::none);
+      REQUIRE(ws.send_text(lines(2)) == error::none);
+      CHECK(peer.take(ws) == "binary*/ text*// text*/" + lines(2) + " ");
+    }
+  });
+}
+
+TEST_CASE("connection: a compressed message in pieces survives pieces that are refused",
+          "[connection][rfc7692][7.2.1]") {
+  each_role([](auto own) {
+    for (const bool takeover : {false, true}) {
+      deflate_pool pool;
+      compressed_end<own()> ws({takeover ? deflate_agreement{} : no_takeover, pool}, {.high_water = 500});
+      zlib_peer peer(15, takeover);
+      const std::string part = lines(2);
+      for (int i = 0; i < 3; ++i) {
+        REQUIRE(ws.send_piece(message_type::text, bytes_of(part), false) == error::none);
+        const std::string large = lines(100);
+        CHECK(refused(ws, [&] { return ws.send_piece(message_type::text, bytes_of(large), false); }) ==
+              error::would_block);
+        CHECK(refused(ws, [&] { return ws.send_piece(message_type::binary, bytes_of(part), false); }) ==
+              error::message_type_mismatch);
+        CHECK(refused(ws, [&] { return ws.send_piece(message_type::text, bytes_of("\xFF"), false); }) ==
+              error::payload_not_utf8);
+        CHECK(refused(ws, [&] { return ws.send_text(part); }) == error::message_in_progress);
+        REQUIRE(ws.send_piece(message_type::text, bytes_of(part), true) == error::none);
+        CHECK(peer.take(ws) == "text*//" + part + part + " ");
+        // Larger than the mark by itself, it goes when nothing else waits.
+        REQUIRE(ws.send_piece(message_type::text, bytes_of(large), false) == error::none);
+        REQUIRE(ws.send_piece(message_type::text, {}, true) == error::none);
+        CHECK((peer.take(ws) == "text*//" + large + " "));
+      }
+    }
+  });
+}
+
+TEST_CASE("connection: a message sent after one that was refused can be read", "[connection][rfc7692][7.2.1]") {
+  each_role([](auto own) {
+    deflate_pool pool;
+    compressed_end<own()> ws({deflate_agreement{}, pool}, {.high_water = 300});
+    zlib_peer peer;
+    const std::string text = lines(3);
+    REQUIRE(ws.send_text(text) == error::none);
+    CHECK(refused(ws, [&] { return ws.send_text(lines(20)); }) == error::would_block);
+    CHECK(refused(ws, [&] { return ws.send_text("\xFF" + text); }) == error::payload_not_utf8);
+    CHECK(peer.take(ws) == "text*/" + text + " ");
+    REQUIRE(ws.send_text(text) == error::none);
+    CHECK(peer.take(ws) == "text*/" + text + " ");
+  });
+}
+
+TEST_CASE("connection: no message is refused because compressing it did not help", "[connection]") {
+  // Of any size, with the settings that make it grow most, whole and in pieces.
+  for (const int level : {1, 6, 9}) {
+    for (const int memory : {1, 9}) {
+      for (const std::uint8_t bits : {std::uint8_t{9}, std::uint8_t{15}}) {
+        CAPTURE(level, memory, int{bits});
+        deflate_pool pool({.level = level, .memory_level = memory, .threshold = 0});
+        const deflate_agreement how{.server_no_context_takeover = true, .server_max_window_bits = bits};
+        compressed_end<role::server> ws({how, pool});
+        zlib_peer peer(bits, false);
+        const std::string all = noise(20'000);
+        for (std::size_t size = 0; size < all.size(); size = size * 5 / 4 + 1) {
+          CAPTURE(size);
+          const std::string part = all.substr(0, size);
+          REQUIRE(ws.send_binary(bytes_of(part)) == error::none);
+          CHECK((peer.take(ws) == "binary/" + part + " "));
+          REQUIRE(ws.send_piece(message_type::binary, bytes_of(part), false) == error::none);
+          REQUIRE(ws.send_piece(message_type::binary, bytes_of(part), true) == error::none);
+          CHECK((peer.take(ws) == "binary*//" + part + part + " "));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("connection: each end compresses with the window that it agreed to", "[connection][rfc7692][7.1.2]") {
+  each_role([](auto own) {
+    for (std::uint8_t bits = 8; bits <= 15; ++bits) {
+      deflate_pool pool;
+      // The other end's window is another.
+      const auto other = static_cast<std::uint8_t>(23 - bits);
+      const deflate_agreement how{.server_max_window_bits = own() == role::server ? bits : other,
+                                  .client_max_window_bits = own() == role::server ? other : bits};
+      compressed_end<own()> ws({how, pool});
+      zlib_peer peer(bits);
+      const std::string text = lines(2) + noise(std::size_t{1} << bits) + lines(2);
+      REQUIRE(ws.send_binary(bytes_of(text)) == error::none);
+      // zlib does not compress with a window of 8 bits: those messages go plain.
+      const std::string kind = bits == 8 ? "binary/" : "binary*/";
+      CHECK((peer.take(ws) == kind + text + " "));
+    }
+  });
+}
+
+TEST_CASE("connection: a prepared message goes to each connection as that can read it",
+          "[connection][5.6][rfc7692][7.1.1]") {
+  deflate_pool pool;
+  const std::string text = lines(3);
+  const auto prepared = prepared_message::text(text, independent_deflate(pool, 12));
+  REQUIRE(prepared);
+  REQUIRE(!prepared->compressed_frame().empty());
+  const auto plain = prepared_message::text(text);
+  REQUIRE(plain);
+  const auto fresh = [](std::uint8_t bits) {
+    return deflate_agreement{.server_no_context_takeover = true, .server_max_window_bits = bits};
+  };
+  struct {
+    std::optional<deflate_agreement> how;
+    bool compressed, shared;  // in the form that was prepared
+  } const cases[] = {{std::nullopt, false, true},
+                     {fresh(15), true, true},
+                     {fresh(12), true, true},
+                     {fresh(11), true, false},
+                     {fresh(9), true, false},
+                     {fresh(8), false, true},  // no window of zlib's
+                     {deflate_agreement{}, true, false},
+                     {deflate_agreement{.client_no_context_takeover = true, .server_max_window_bits = 9}, true, false}};
+  for (const auto& [how, compressed, shared] : cases) {
+    for (const bool lent : {false, true}) {
+      CAPTURE(how.has_value(), how ? int{how->server_max_window_bits} : 0, lent);
+      compressed_end<role::server> ws({how, pool}, {.fragment_size = 20});
+      zlib_peer peer(how ? how->server_max_window_bits : 15, how && !how->server_no_context_takeover);
+      std::size_t first = 0;
+      for (int i = 0; i < 3; ++i) {
+        REQUIRE((lent ? ws.send_lent(*prepared) : ws.send(*prepared)) == error::none);
+        CHECK(ws.lends() == (lent && shared));
+        if (i == 0) first = ws.buffered();
+        // With context taken over, the second is smaller than the first.
+        CHECK((ws.buffered() < first) == (compressed && i != 0 && how && !how->server_no_context_takeover));
+        if (shared) {
+          const const_bytes frame = compressed ? prepared->compressed_frame() : prepared->frame();
+          CHECK(to_hex(ws.output()) == to_hex(frame));
+          CHECK((ws.output().data() == frame.data()) == lent);
+        }
+        std::string seen = peer.take(ws);
+        for (auto at = seen.find("//"); at != std::string::npos; at = seen.find("//")) seen.erase(at, 1);
+        CHECK(seen == std::string(compressed ? "text*/" : "text/") + text + " ");
+        // One that was prepared without an extension is plain to all.
+        REQUIRE((lent ? ws.send_lent(*plain) : ws.send(*plain)) == error::none);
+        CHECK(ws.lends() == lent);
+        CHECK(peer.take(ws) == "text/" + text + " ");
+        REQUIRE(ws.send_text(text) == error::none);
+        seen = peer.take(ws);
+        CHECK(seen.starts_with(how && how->server_max_window_bits != 8 ? "text*/" : "text/"));
+        CHECK(seen.ends_with(text + " "));
+      }
+    }
+  }
+}
+
+TEST_CASE("connection: prepared messages keep to the order and the mark of others, in each form", "[connection]") {
+  deflate_pool pool;
+  const std::string long_text = lines(20);
+  const auto prepared = prepared_message::binary(bytes_of(long_text), independent_deflate(pool));
+  REQUIRE(prepared);
+  const std::size_t small = prepared->compressed_frame().size();
+  for (const deflate_agreement& how : {no_takeover, deflate_agreement{}}) {
+    const bool shared = how.server_no_context_takeover;
+    // In the form that was prepared it has its own size; compressed anew it is counted as it is.
+    const std::size_t counts = shared ? small : prepared->frame().size();
+    compressed_end<role::server> fits({how, pool}, {.high_water = counts + 2});
+    REQUIRE(fits.send_ping() == error::none);
+    REQUIRE(fits.send(*prepared) == error::none);
+    compressed_end<role::server> ws({how, pool}, {.high_water = counts + 1});
+    REQUIRE(ws.send_ping() == error::none);
+    CHECK(refused(ws, [&] { return ws.send(*prepared); }) == error::would_block);
+    // What is lent does not count.
+    if (shared) {
+      REQUIRE(ws.send_lent(*prepared) == error::none);
+      CHECK(refused(ws, [&] { return ws.send_lent(*prepared); }) == error::would_block);
+      CHECK(refused(ws, [&] { return ws.send_lent(message_type::text, {}); }) == error::would_block);
+    } else {
+      CHECK(refused(ws, [&] { return ws.send_lent(*prepared); }) == error::would_block);
+    }
+    compressed_end<role::server> busy({how, pool});
+    REQUIRE(busy.send_piece(message_type::text, {}, false) == error::none);
+    CHECK(refused(busy, [&] { return busy.send(*prepared); }) == error::message_in_progress);
+    CHECK(refused(busy, [&] { return busy.send_lent(*prepared); }) == error::message_in_progress);
+    REQUIRE(busy.send_close() == error::none);
+    CHECK(refused(busy, [&] { return busy.send(*prepared); }) == error::closing);
+    CHECK(refused(busy, [&] { return busy.send_lent(*prepared); }) == error::closing);
+  }
+  // While something is lent, one that would be compressed anew waits like one that would be lent.
+  compressed_end<role::server> ws({deflate_agreement{}, pool});
+  REQUIRE(ws.send_lent(message_type::text, bytes_of("lent")) == error::none);
+  CHECK(refused(ws, [&] { return ws.send_lent(*prepared); }) == error::would_block);
+  REQUIRE(ws.send(*prepared) == error::none);
+  CHECK((zlib_peer().take(ws) == "text/lent binary*/" + lines(20) + " "));
+}
+
+TEST_CASE("connection: what is lent is never compressed", "[connection][rfc7692][6.1]") {
+  deflate_pool pool({.threshold = 0});
+  compressed_end<role::server> ws({deflate_agreement{}, pool});
+  zlib_peer peer;
+  const std::string text = lines(3);
+  REQUIRE(ws.send_text(text) == error::none);
+  REQUIRE(ws.send_lent(message_type::text, bytes_of(text)) == error::none);
+  CHECK(ws.output_runs()[1].data() == bytes_of(text).data());
+  REQUIRE(ws.send_text(text) == error::none);
+  CHECK(peer.take(ws) == "text*/" + text + " text/" + text + " text*/" + text + " ");
+}
+
+TEST_CASE("connection: can be moved with its context", "[connection][rfc7692][7.1.1]") {
+  each_role([](auto own) {
+    deflate_pool pool;
+    compressed_end<own()> first({deflate_agreement{}, pool});
+    zlib_peer peer;
+    REQUIRE(first.send_text(lines(3)) == error::none);
+    REQUIRE(first.send_piece(message_type::text, bytes_of("aaaaaaaaaaaaaaaaaa"), false) == error::none);
+    CHECK(feed(first, frame_to(own, 0xC1, hello) + frame_to(own, 0x41, hello_again.substr(0, 1))) == "text(Hello)");
+    compressed_end<own()> second = std::move(first);
+    CHECK(feed(second, frame_to(own, 0x80, hello_again.substr(1))) == "text(Hello)");
+    REQUIRE(second.send_piece(message_type::text, bytes_of("aa"), true) == error::none);
+    REQUIRE(second.send_text(lines(3)) == error::none);
+    CHECK(peer.take(second) == "text*/" + lines(3) + " text*//aaaaaaaaaaaaaaaaaaaa text*/" + lines(3) + " ");
+  });
+}
+
+TEST_CASE("connection: begins with compressed bytes that came behind the head", "[connection][4.1][rfc7692]") {
+  each_role([](auto own) {
+    exact_buffer behind(frame_to(own, 0xC1, hello));
+    deflate_pool pool;
+    const agreement agreed = detail::agreement_maker::make({}, behind.view(), deflate_agreement{});
+    compressed_end<own()> ws(agreed, {agreed.deflate(), pool});
+    CHECK(words(ws.poll()) == "text(Hello)");
+    CHECK(poll_all(ws).empty());
+  });
+}
+
+// An extension that fails
+
+namespace {
+
+/// What fakes do, and what was asked of them.
+struct fake_state {
+  static inline error fails_with = error::none;
+  static inline int fails_after = 0;  // so many calls
+  static inline int released = 0;
+  static inline std::string finished;
+
+  static void start() {
+    fails_with = error::none;
+    fails_after = released = 0;
+    finished.clear();
+  }
+  static bool fails() { return fails_with != error::none && fails_after-- <= 0; }
+};
+
+/// Compresses a part of a message to "zip" and inflates any byte to "unzip".
+template <role Role>
+struct fake_extension {
+  bool active() const { return true; }
+  void expect(std::uint64_t) {}
+  transform_step inflate(const_bytes in, bytes out, bool) {
+    if (fake_state::fails()) return {.fault = fake_state::fails_with};
+    if (in.empty()) return {};
+    std::ranges::copy(bytes_of("unzip"), out.begin());
+    return {.used = in.size(), .made = 5};
+  }
+  error finish_inflate() { return error::none; }
+  bool wants(std::size_t size) const { return size > 3; }
+  transform_step deflate(const_bytes in, bytes out) {
+    if (fake_state::fails()) return {.fault = fake_state::fails_with};
+    std::ranges::copy(bytes_of("zip\x00\x00\xFF\xFF"), out.begin());
+    return {.used = in.size(), .made = 7};
+  }
+  void finish_deflate(bool sent) { fake_state::finished += sent ? 's' : '-'; }
+  std::uint8_t independent_window_bits() const { return 0; }
+  void release() { ++fake_state::released; }
+};
+
+struct fake_policy : counted_policy {
+  template <role Role>
+  using extension = fake_extension<Role>;
+};
+struct fake_policy_without_keys : fake_policy {
+  using random_source = failing_random;
+};
+static_assert(message_extension<fake_extension<role::server>>);
+
+}  // namespace
+
+TEST_CASE("connection: an extension without memory refuses what is sent and changes nothing", "[connection]") {
+  each_role([](auto own) {
+    fake_state::start();
+    connection<own(), fake_policy> ws(fake_extension<own()>{});
+    REQUIRE(ws.send_text("Hello") == error::none);
+    fake_state::fails_with = error::out_of_memory;
+    CHECK(refused(ws, [&] { return ws.send_text("Hello"); }) == error::out_of_memory);
+    CHECK(refused(ws, [&] { return ws.send_piece(message_type::text, bytes_of("Hello"), false); }) ==
+          error::out_of_memory);
+    CHECK(fake_state::finished == "s--");
+    // No message is under way: what needs no compression is sent.
+    REQUIRE(ws.send_text("abc") == error::none);
+    REQUIRE(ws.send(message_type::text, bytes_of("Hello"), compression::never) == error::none);
+    if constexpr (own() == role::server) {
+      fake_state::fails_with = error::none;
+      deflate_pool pool({.threshold = 0});
+      const auto prepared = prepared_message::text("aaaaaaaaaaaaaaaaaaaa", independent_deflate(pool));
+      REQUIRE(!prepared->compressed_frame().empty());
+      fake_state::fails_with = error::out_of_memory;
+      CHECK(refused(ws, [&] { return ws.send(*prepared); }) == error::out_of_memory);
+      CHECK(refused(ws, [&] { return ws.send_lent(*prepared); }) == error::out_of_memory);
+    }
+    fake_state::start();
+    REQUIRE(ws.send_piece(message_type::text, bytes_of("Hello"), false) == error::none);
+    fake_state::fails_with = error::out_of_memory;
+    CHECK(refused(ws, [&] { return ws.send_piece(message_type::text, bytes_of("Hello"), true); }) ==
+          error::out_of_memory);
+    CHECK(fake_state::finished == "-");
+    fake_state::fails_with = error::none;
+    REQUIRE(ws.send_piece(message_type::text, bytes_of("Hello"), true) == error::none);
+    CHECK(take_sent(ws) ==
+          "c1 03 7a 69 70 81 03 61 62 63 81 05 48 65 6c 6c 6f "
+          "41 07 7a 69 70 00 00 ff ff 80 03 7a 69 70");
+    CHECK(fake_state::finished == "-s");
+  });
+}
+
+TEST_CASE("connection: without memory for the frame, what was compressed was not sent", "[connection]") {
+  each_role([](auto own) {
+    fake_state::start();
+    connection<own(), fake_policy> ws(fake_extension<own()>{});
+    counted_buffer::no_memory = true;
+    CHECK(refused(ws, [&] { return ws.send_text("Hello"); }) == error::out_of_memory);
+    CHECK(refused(ws, [&] { return ws.send_piece(message_type::text, bytes_of("Hello"), true); }) ==
+          error::out_of_memory);
+    counted_buffer::no_memory = false;
+    CHECK(fake_state::finished == "--");
+    REQUIRE(ws.send_text("Hello") == error::none);
+    CHECK(take_sent(ws) == "c1 03 7a 69 70");
+  });
+}
+
+TEST_CASE("connection: a client without a random key sends nothing compressed either", "[connection][5.3]") {
+  fake_state::start();
+  connection<role::client, fake_policy_without_keys> ws(fake_extension<role::client>{});
+  CHECK(refused(ws, [&] { return ws.send_text("Hello"); }) == error::random_failed);
+  CHECK(refused(ws, [&] { return ws.send_piece(message_type::text, bytes_of("Hello"), false); }) ==
+        error::random_failed);
+  CHECK(refused(ws, [&] { return ws.send_piece(message_type::binary, bytes_of("Hello"), true); }) ==
+        error::random_failed);
+  CHECK(fake_state::finished == "---");
+  CHECK(ws.is_open());
+}
+
+TEST_CASE("connection: an extension without memory for what came fails it", "[connection]") {
+  each_role([](auto own) {
+    fake_state::start();
+    fake_state::fails_with = error::out_of_memory;
+    connection<own(), fake_policy> ws(fake_extension<own()>{});
+    CHECK(feed(ws, frame_to(own, 0xC1, "a")) == failure(error::out_of_memory));
+    CHECK(take_sent(ws) == failing_close(error::out_of_memory));
+  });
+}
+
+TEST_CASE("connection: gives the extension's memory back with its own when it has ended", "[connection]") {
+  each_role([](auto own) {
+    for (const std::string& end : {frame_to(own, 0x88, ""), frame_to(own, 0x83, ""), ""s}) {
+      fake_state::start();
+      connection<own(), fake_policy> ws(fake_extension<own()>{});
+      exact_buffer chunk(frame_to(own, 0x42, "a") + end);
+      REQUIRE(ws.receive(chunk.view()) == error::none);
+      if (end.empty()) ws.receive_eof();
+      CHECK(ws.poll().type == event_type::closed);
+      CHECK(ws.poll().type == event_type::none);
+      CHECK(fake_state::released > 0);
+      (void)take_sent(ws);
+      CHECK(counted_buffer::held == 0);
+    }
+    // While it is open it keeps what it has.
+    fake_state::start();
+    connection<own(), fake_policy> ws(fake_extension<own()>{});
+    CHECK(feed(ws, frame_to(own, 0xC1, "a")) == "text(unzip)");
+    REQUIRE(ws.send_close() == error::none);
+    CHECK(poll_all(ws).empty());
+    CHECK(fake_state::released == 0);
+  });
 }

@@ -13,6 +13,9 @@ static_assert(byte_buffer<default_policy::message_buffer>);
 static_assert(byte_buffer<default_policy::output_buffer>);
 static_assert(byte_buffer<default_policy::retained_buffer>);
 static_assert(std::same_as<default_policy::random_source, openssl_random>);
+static_assert(std::same_as<default_policy::extension<role::server>, no_extension>,
+              "compression is off unless asked for");
+static_assert(std::same_as<default_policy::extension<role::client>, no_extension>);
 
 TEST_CASE("options: every limit is on unless unlimited is spelled", "[options][10.4]") {
   constexpr connection_options options;
