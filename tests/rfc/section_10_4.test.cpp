@@ -1,5 +1,6 @@
 #include "sansocket/connection/connection.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -8,6 +9,7 @@
 #include "catch.hpp"
 #include "endpoints.hpp"
 #include "hex.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 
 using namespace sansocket;
 using sansocket::tests::each_role;
@@ -121,5 +123,38 @@ TEST_CASE("10.4: every limit is on unless it is lifted", "[10.4]") {
     std::string stream = frame_to(own, 0x02, "");
     for (int i = 0; i < 16 * 1024; ++i) stream += frame_to(own, 0x00, "");
     CHECK(feed(fragments, stream).why.fault == error::too_many_fragments);
+  });
+}
+
+namespace {
+
+struct deflating : foreseeable {
+  template <role Role>
+  using extension = permessage_deflate<Role>;
+};
+
+}  // namespace
+
+TEST_CASE("10.4: the message limit binds what a compressed message inflates to, and fails the connection with 1009",
+          "[10.4]") {
+  // 100'000 times 'a', made with Python's zlib.compressobj(9, DEFLATED, -15, 9) and Z_SYNC_FLUSH: 115 bytes.
+  const std::string many =
+      from_hex("ec c1 31 01 00 00 00 c2 a0 ac eb 5f c2 1a 1e 40 01") + std::string(96, '\0') + from_hex("af 06");
+  each_role([&](auto own) {
+    for (const delivery how : {delivery::messages, delivery::pieces}) {
+      for (const std::uint64_t limit : {std::uint64_t{50'000}, std::uint64_t{99'999}, std::uint64_t{100'000}}) {
+        for (const std::size_t step : {1U, 50U, 1000U}) {
+          CAPTURE(own() == role::server, limit, step);
+          deflate_pool pool;
+          connection<own(), deflating> ws({deflate_agreement{}, pool}, {.limits = {.message = limit}, .delivery = how});
+          const auto seen = feed(ws, frame_to(own, 0xC2, many), step);
+          CHECK(seen.why.fault == (limit < 100'000 ? error::message_too_big : error::none));
+          CHECK(seen.why.sent == (limit < 100'000 ? close_code::message_too_big : close_code::none));
+          const auto given = static_cast<std::size_t>(std::count(seen.words.begin(), seen.words.end(), 'a'));
+          if (limit == 100'000) CHECK(given >= 100'000);
+          else if (how == delivery::messages) CHECK(given < 10);
+        }
+      }
+    }
   });
 }

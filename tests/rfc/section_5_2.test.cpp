@@ -12,6 +12,7 @@
 #include "endpoints.hpp"
 #include "exact_buffer.hpp"
 #include "hex.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 #include "wire_frames.hpp"
 
 using namespace sansocket;
@@ -25,6 +26,16 @@ using sansocket::tests::frame_to;
 using sansocket::tests::from_hex;
 using sansocket::tests::heard;
 using sansocket::tests::to_hex;
+
+namespace {
+
+/// Ends that agreed on permessage-deflate, which gives RSV1 a meaning (RFC 7692 §6).
+struct deflating : sansocket::tests::foreseeable {
+  template <role Role>
+  using extension = permessage_deflate<Role>;
+};
+
+}  // namespace
 
 TEST_CASE("5.2: no frame is sent with a reserved bit set unless an extension in use sets it", "[5.2]") {
   each_role([](auto own) {
@@ -48,6 +59,50 @@ TEST_CASE("5.2: a reserved bit that no extension in use defines fails the connec
       check_fails<own()>(frame_to(own, bits | 0x1, "a").substr(0, 2), error::reserved_bits_set, 1002);
       check_fails<own()>(frame_to(own, 0x01, "a") + frame_to(own, 0x80 | bits, "b"), error::reserved_bits_set, 1002);
       check_fails<own()>(frame_to(own, 0x01, "a") + frame_to(own, 0x89 | bits, ""), error::reserved_bits_set, 1002);
+    }
+  });
+}
+
+TEST_CASE("5.2: an extension in use sets RSV1 where it defines it, and no other reserved bit", "[5.2]") {
+  each_role([](auto own) {
+    deflate_pool pool({.threshold = 16});
+    connection<own(), deflating> ws({deflate_agreement{}, pool}, {.fragment_size = 5});
+    REQUIRE(ws.send_text(std::string(30, 'a')) == error::none);
+    REQUIRE(ws.send_text("too short") == error::none);
+    REQUIRE(ws.send_ping(bytes_of("aaaaaaaaaaaaaaaaaaaaaaaaa")) == error::none);
+    REQUIRE(ws.send_piece(message_type::binary, bytes_of("first"), false) == error::none);
+    feed(ws, frame_to(own, 0x89, "asked"));
+    REQUIRE(ws.send_piece(message_type::binary, bytes_of("last"), true) == error::none);
+    REQUIRE(ws.send_close(close_code::normal, "aaaaaaaaaaaaaaaaaaaaaaaaa") == error::none);
+    std::string seen;
+    for (const auto& frame : sansocket::tests::frames_of(text_of(ws.output()))) {
+      seen += to_hex(bytes_of(std::string_view(std::string(1, static_cast<char>(frame.first))))) + " ";
+    }
+    // Compressed text in two frames, plain text in two, a ping, compressed pieces with a pong between, a Close.
+    CHECK(seen == "41 80 01 80 89 42 8a 80 88 ");
+  });
+}
+
+TEST_CASE("5.2: a reserved bit that the extension in use does not define fails the connection with 1002", "[5.2]") {
+  each_role([](auto own) {
+    const auto check = [&](const std::string& stream) {
+      for (std::size_t step = 1; step <= stream.size(); ++step) {
+        deflate_pool pool;
+        connection<own(), deflating> ws({deflate_agreement{}, pool});
+        const close_report why = feed(ws, stream, step).why;
+        CHECK(why.fault == error::reserved_bits_set);
+        CHECK(why.sent == close_code::protocol_error);
+      }
+    };
+    for (const unsigned bits : {0x10U, 0x20U, 0x30U, 0x50U, 0x60U, 0x70U}) {
+      for (const unsigned opcode : {0x1U, 0x2U, 0x8U, 0x9U, 0xAU}) {
+        check(frame_to(own, 0x80 | bits | opcode, "").substr(0, 2));
+      }
+    }
+    for (const unsigned opcode : {0x8U, 0x9U, 0xAU}) check(frame_to(own, 0xC0 | opcode, "").substr(0, 2));
+    for (const unsigned first : {0x01U, 0x41U}) {
+      check(frame_to(own, first, "") + frame_to(own, 0xC0, "").substr(0, 2));
+      check(frame_to(own, first, "") + frame_to(own, 0xC9, "").substr(0, 2));
     }
   });
 }

@@ -8,6 +8,7 @@
 #include "exact_buffer.hpp"
 #include "hex.hpp"
 #include "sample_nonce.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 
 using namespace sansocket;
 using sansocket::tests::exact_buffer;
@@ -52,4 +53,34 @@ TEST_CASE("5.8: an extension is in use only when the opening handshake agreed on
     REQUIRE(open.receive(frame.view()) == error::none);
     CHECK(open.poll().why.fault == error::reserved_bits_set);
   }
+}
+
+TEST_CASE("5.8: an extension that the opening handshake agreed on is in use at both ends", "[5.8]") {
+  const client_options asked{.deflate = deflate_options{}};
+  basic_client_handshake<sample_nonce, openssl_sha1> client("ws://server.example.com/", asked);
+  CHECK(text_of(client.request()).find("permessage-deflate") != std::string_view::npos);
+  const server_options offered{.deflate = deflate_options{}};
+  server_handshake server(offered);
+  exact_buffer request{client.request()};
+  REQUIRE(server.receive(request.view()) == handshake_status::done);
+  REQUIRE(server.accepted());
+  CHECK(text_of(server.response()).find("permessage-deflate") != std::string_view::npos);
+  exact_buffer response{server.response()};
+  REQUIRE(client.receive(response.view()) == client_status::accepted);
+
+  deflate_pool pool;
+  deflate_server_connection server_end(*server.agreement(), {server.agreement()->deflate(), pool});
+  deflate_client_connection client_end(*client.agreement(), {client.agreement()->deflate(), pool});
+  const std::string text(1000, 'a');
+  REQUIRE(server_end.send_text(text) == error::none);
+  CHECK((value_of(server_end.output()[0]) & 0x70U) == 0x40);
+  CHECK(server_end.buffered() < 50);
+  exact_buffer down{server_end.output()};
+  REQUIRE(client_end.receive(down.view()) == error::none);
+  CHECK((client_end.poll().text() == text));
+  REQUIRE(client_end.send_text(text) == error::none);
+  CHECK((value_of(client_end.output()[0]) & 0x70U) == 0x40);
+  exact_buffer up{client_end.output()};
+  REQUIRE(server_end.receive(up.view()) == error::none);
+  CHECK((server_end.poll().text() == text));
 }

@@ -1,4 +1,4 @@
-// Section 9: extensions, and how the library behaves that has none.
+// Section 9: extensions, and how the library behaves that uses none unless asked, and then one.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -10,6 +10,7 @@
 #include "hex.hpp"
 #include "sansocket/connection/connection.hpp"
 #include "sansocket/crypto/openssl.hpp"
+#include "sansocket/deflate/permessage_deflate.hpp"
 #include "sansocket/handshake/client.hpp"
 #include "sansocket/handshake/server.hpp"
 
@@ -144,4 +145,77 @@ TEST_CASE("9.1: a client that agreed on no extension sends no reserved bit and f
   CHECK(last.type == event_type::closed);
   CHECK(last.why.fault == error::reserved_bits_set);
   CHECK(last.why.sent == close_code::protocol_error);
+}
+
+// Where permessage-deflate is asked for
+
+namespace {
+
+/// What a client that asks for it sends and a server that does answers, on a request with those lines.
+std::string deflate_request(const deflate_options& own) {
+  const client_options options{.deflate = own};
+  const client_handshake client("ws://server.example.com/chat", options);
+  return std::string(text_of(client.request()));
+}
+std::string deflate_response(const deflate_options& own, std::string_view lines) {
+  const server_options options{.deflate = own};
+  server_handshake server(options);
+  exact_buffer chunk(request(lines));
+  REQUIRE(server.receive(chunk.view()) == handshake_status::done);
+  return std::string(text_of(server.response()));
+}
+
+/// The extensions that a head names, without their parameters: what stands in front of the first ";" or ",".
+std::string extensions_of(const std::string& head) {
+  std::string out;
+  const std::string name = "Sec-WebSocket-Extensions:";
+  for (auto at = head.find(name); at != std::string::npos; at = head.find(name, at + 1)) {
+    std::string value = head.substr(at + name.size(), head.find('\r', at) - at - name.size()) + ",";
+    for (auto comma = value.find(','); comma != std::string::npos; comma = value.find(',')) {
+      const std::string one = value.substr(0, comma);
+      const auto begin = one.find_first_not_of(' ');
+      out += one.substr(begin, one.find_first_of("; ", begin) - begin) + "|";
+      value.erase(0, comma + 1);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("9: extension parameters that are offered and agreed are those of permessage-deflate", "[9]") {
+  const deflate_options narrow{.server_max_window_bits = 10,
+                               .client_max_window_bits = 11,
+                               .server_no_context_takeover = true,
+                               .client_no_context_takeover = true};
+  CHECK(deflate_request(narrow).find("permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+                                     "server_max_window_bits=10; client_max_window_bits=11\r\n") != std::string::npos);
+  CHECK(deflate_response(narrow, extension_lines("permessage-deflate; client_max_window_bits"))
+            .find("permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+                  "server_max_window_bits=10; client_max_window_bits=11\r\n") != std::string::npos);
+}
+
+TEST_CASE("9.1: the only extension token that is ever sent is permessage-deflate", "[9.1]") {
+  CHECK(extensions_of(deflate_request({})) == "permessage-deflate|");
+  for (const std::string_view offer : {"permessage-deflate", "foo, permessage-deflate, bar",
+                                       "x-webkit-deflate-frame, permessage-deflate; "
+                                       "client_max_window_bits, permessage-deflate"}) {
+    CHECK(extensions_of(deflate_response({}, extension_lines(offer))) == "permessage-deflate|");
+  }
+  CHECK(extensions_of(deflate_response({}, extension_lines("foo, x-webkit-deflate-frame, permessage-bzip2"))).empty());
+  CHECK(extensions_of(deflate_response({}, "")).empty());
+}
+
+TEST_CASE("9.1: a client whose offer was not taken up sends nothing compressed and fails on what is", "[9.1][5.2]") {
+  const client_options options{.deflate = deflate_options{}};
+  basic_client_handshake<counting_random, openssl_sha1> client("ws://server.example.com/chat", options);
+  // Behind the head: a text message whose first reserved bit is set, as a compressed one has it.
+  exact_buffer chunk(response("") + from_hex("c1 07 f2 48 cd c9 c9 07 00"));
+  REQUIRE(client.receive(chunk.view()) == client_status::accepted);
+  deflate_pool pool;
+  deflate_client_connection ws(*client.agreement(), {client.agreement()->deflate(), pool});
+  CHECK(ws.send_text(std::string(1000, 'x')) == error::none);
+  CHECK((value_of(ws.output()[0]) & 0x70U) == 0);
+  CHECK(ws.buffered() > 1000);
+  CHECK(ws.poll().why.fault == error::reserved_bits_set);
 }

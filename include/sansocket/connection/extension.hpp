@@ -27,15 +27,14 @@ struct transform_step {
 };
 
 /// What a connection asks of an extension.
-/// Receiving: `expect` for each frame of a compressed message, `inflate` until its payload is used and
-/// the output has room left, `finish_inflate` when the message is whole.
+/// Receiving: `inflate` until a message's payload is used and the output has room left, `finish_inflate` when
+/// the message is whole.
 /// Sending: `deflate` until the input is used and the output has room left, with at least 8 bytes of room
 /// each time; what it gives ends with the bytes 00 00 FF FF. Then `finish_deflate`.
 template <class Extension>
 concept message_extension =
-    requires(Extension& extension, const Extension& held, const_bytes in, bytes out, std::uint64_t length, bool flag) {
+    requires(Extension& extension, const Extension& held, const_bytes in, bytes out, bool flag) {
       { held.active() } -> std::same_as<bool>;                               // it was agreed: RSV1 means something
-      extension.expect(length);                                              // of a frame's payload
       { extension.inflate(in, out, flag) } -> std::same_as<transform_step>;  // true: the payload ends with `in`
       { extension.finish_inflate() } -> std::same_as<error>;                 // was that a message's end?
       { held.wants(in.size()) } -> std::same_as<bool>;                       // is a message of that size worth it?

@@ -87,9 +87,6 @@ class message_reader {
         if (header.failed()) return header.error();
         if (!header.complete()) break;
         if (const error broken = begin_frame(*header, limits, how); broken != error::none) return broken;
-        if constexpr (extended) {
-          if (compressed_ && !is_control(header->opcode)) extension.expect(header->payload_length);
-        }
       }
       step outcome{};
       if (is_control(frames_.opcode())) {
@@ -306,8 +303,9 @@ class message_reader {
       frames_.take_uncovered(run, done.used, input);
       fault_ = done.fault;
       if (fault_ == error::none && !draining_) {
-        if (done.used != run.size()) fault_ = error::compressed_data_invalid;
-        else if (end) return end_compressed(out, extension, pieces);
+        if (end && done.used == run.size()) return end_compressed(out, extension, pieces);
+        // It has room and takes nothing of what there is: no use in asking again.
+        if (!run.empty() && done.used == 0 && done.made == 0) fault_ = error::compressed_data_invalid;
       }
       if (fault_ != error::none) return pieces && buffer_.size() != 0 ? show(out, false) : step::failed;
     }
@@ -360,7 +358,8 @@ class message_reader {
         left < Buffer::max_size() - max_control_payload - before) {
       if (!buffer_.extend(static_cast<std::size_t>(left), 0).empty()) buffer_.truncate(before);
     }
-    return buffer_.extend(count, std::min<std::size_t>(small, Buffer::max_size()));
+    const std::size_t most = before + count > small ? Buffer::max_size() : small;
+    return buffer_.extend(count, most);
   }
 
   /// Shows what is in the buffer as an event.

@@ -3,7 +3,7 @@
 #define SANSOCKET_DEFLATE_BACKEND_HPP
 
 #include <concepts>
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 
 #include "sansocket/connection/extension.hpp"
@@ -11,19 +11,20 @@
 
 namespace sansocket {
 
-/// Inflates raw DEFLATE, block after block, also behind one that is marked as the last: the window
-/// stays. It gives all that comes of the input as far as there is room, and uses all of the input if
-/// room is left.
+/// Inflates raw DEFLATE with a window of 15 bits, block after block, also behind one that is marked as the
+/// last: the window stays. It gives all that comes of the input as far as there is room, and uses all of
+/// the input if room is left.
 /// Errors of `inflate`: compressed_data_invalid, out_of_memory; what was made before is good.
 template <class Inflater>
-concept deflate_inflater =
-    requires(Inflater& stream, const Inflater& held, const_bytes in, bytes out, int window_bits) {
-      { Inflater::make(window_bits) } -> std::same_as<std::unique_ptr<Inflater>>;  // 8 to 15; nothing if it cannot
-      { stream.inflate(in, out) } -> std::same_as<transform_step>;
-      { held.at_block_end() } -> std::same_as<bool>;       // nothing is left of the last byte
-      { held.after_final_block() } -> std::same_as<bool>;  // of the last block with BFINAL, and nothing behind it
-      { stream.reset() } -> std::same_as<bool>;            // forgets the window
-    };
+concept deflate_inflater = requires(Inflater& stream, const Inflater& held, const_bytes in, bytes out) {
+  { Inflater::make() } -> std::same_as<std::unique_ptr<Inflater>>;  // nothing if there is no memory
+  { stream.inflate(in, out) } -> std::same_as<transform_step>;
+  { held.at_block_end() } -> std::same_as<bool>;        // nothing is left of the last byte
+  { held.after_final_block() } -> std::same_as<bool>;   // of the last block with BFINAL, and nothing behind it
+  { stream.reset() } -> std::same_as<bool>;             // forgets the window
+  { stream.remember(in) } -> std::same_as<bool>;        // after reset: as if these bytes had just been made
+  { stream.window(out) } -> std::same_as<std::size_t>;  // the last bytes made, as many as there is room for
+};
 
 /// Deflates what it is given and flushes: `deflate` is called until the input is used and room is left.
 /// What was made then ends with an empty block without compression (00 00 FF FF).

@@ -20,10 +20,10 @@ struct deflate_settings {
   int level = 6;               ///< 1, fast, to 9, small
   int memory_level = 8;        ///< 1 to 9: a compressor takes 2^(window bits + 2) + 2^(memory level + 9) bytes
   std::size_t threshold = 64;  ///< a message of fewer bytes is sent as it is
-  /// How many times the compressed size of its frames so far a message may inflate to, once that is more
-  /// than 64 KiB (1008). DEFLATE itself ends at 1032.
+  /// How many times its compressed size a message may inflate to, once that is more than 64 KiB (1008). It
+  /// is held against each started KiB of it as it comes, and against the whole. DEFLATE itself ends at 1032.
   std::uint64_t max_ratio = unlimited;
-  std::size_t idle_streams = 8;  ///< of each kind and window that wait for the next message: 0 to 8
+  std::size_t idle_streams = 8;  ///< of each kind that wait for the next message: 0 to 8
 };
 
 namespace detail {
@@ -68,11 +68,11 @@ class basic_deflate_pool {
   const deflate_settings& settings() const noexcept { return settings_; }
 
   /// Gives a stream that knows of no earlier message: one that waits, or a new one.
-  /// Takes: 8 to 15 window bits; to deflate, at least Backend::deflater::min_window_bits.
+  /// Takes: for a deflater, min_window_bits of the back-end to 15.
   /// Gives: nothing if there is no memory.
-  std::unique_ptr<inflater> take_inflater(std::uint8_t window_bits) noexcept {
-    auto stream = inflaters_[index(window_bits)].take();
-    return stream ? std::move(stream) : inflater::make(window_bits);
+  std::unique_ptr<inflater> take_inflater() noexcept {
+    auto stream = inflaters_.take();
+    return stream ? std::move(stream) : inflater::make();
   }
   std::unique_ptr<deflater> take_deflater(std::uint8_t window_bits) noexcept {
     auto stream = deflaters_[index(window_bits)].take();
@@ -80,8 +80,8 @@ class basic_deflate_pool {
   }
 
   /// Keeps a stream for the next message; one too many goes.
-  void give_back(std::unique_ptr<inflater> stream, std::uint8_t window_bits) noexcept {
-    inflaters_[index(window_bits)].keep(std::move(stream), settings_.idle_streams);
+  void give_back(std::unique_ptr<inflater> stream) noexcept {
+    inflaters_.keep(std::move(stream), settings_.idle_streams);
   }
   void give_back(std::unique_ptr<deflater> stream, std::uint8_t window_bits) noexcept {
     deflaters_[index(window_bits)].keep(std::move(stream), settings_.idle_streams);
@@ -89,8 +89,7 @@ class basic_deflate_pool {
 
   /// Streams that wait for the next message.
   std::size_t idle() const noexcept {
-    std::size_t count = 0;
-    for (const auto& streams : inflaters_) count += streams.size();
+    std::size_t count = inflaters_.size();
     for (const auto& streams : deflaters_) count += streams.size();
     return count;
   }
@@ -99,8 +98,8 @@ class basic_deflate_pool {
   static constexpr std::size_t index(std::uint8_t window_bits) noexcept { return window_bits - std::size_t{8}; }
 
   deflate_settings settings_;
-  std::array<detail::idle_streams<inflater>, 8> inflaters_;  // by window bits, 8 to 15
-  std::array<detail::idle_streams<deflater>, 8> deflaters_;
+  detail::idle_streams<inflater> inflaters_;
+  std::array<detail::idle_streams<deflater>, 8> deflaters_;  // by window bits, 8 to 15
 };
 
 }  // namespace sansocket

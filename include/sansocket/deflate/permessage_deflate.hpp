@@ -14,6 +14,7 @@
 #include "sansocket/connection/connection.hpp"
 #include "sansocket/connection/extension.hpp"
 #include "sansocket/core/agreement.hpp"
+#include "sansocket/core/buffer.hpp"
 #include "sansocket/core/limits.hpp"
 #include "sansocket/core/role.hpp"
 #include "sansocket/deflate/deflate_pool.hpp"
@@ -27,7 +28,8 @@ namespace sansocket {
 ///     sansocket::deflate_server_connection ws(agreed, {agreed.deflate(), pool});
 ///
 /// Streams are made with the first message that needs one. Where context is taken over they stay until
-/// the connection ends; otherwise they are the pool's after every message.
+/// the connection ends, of a small window only the window; otherwise they are the pool's after every
+/// message.
 template <role Role, deflate_backend Backend>
 class basic_permessage_deflate {
  public:
@@ -47,14 +49,17 @@ class basic_permessage_deflate {
   /// It was agreed on; otherwise messages travel as they are.
   bool active() const noexcept { return active_; }
 
-  /// A frame of a compressed message begins.
-  void expect(std::uint64_t payload_length) noexcept { announced_ += std::min(payload_length, unlimited - announced_); }
-
   /// Inflates a part of a message's payload, and what its end stands for behind the last part.
   /// Errors: compressed_data_invalid, compressed_ratio_too_high, out_of_memory.
   transform_step inflate(const_bytes in, bytes out, bool end) noexcept {
     if (!inflater_ && !make_inflater()) return {.fault = error::out_of_memory};
-    const std::uint64_t left = most_inflated() - made_;
+    const std::uint64_t ratio = pool_->settings().max_ratio;
+    if (ratio == unlimited) return run(in, out, end);
+    // Every KiB of the payload has its own bound, so that it does not matter how the payload is cut.
+    const std::size_t count = std::min<std::size_t>(in.size(), ratio_step - taken_ % ratio_step);
+    end = end && count == in.size();
+    in = in.first(count);
+    const std::uint64_t left = most_inflated(ratio_step * (taken_ / ratio_step + 1)) - made_;
     if (out.size() <= left) return run(in, out, end);
     transform_step step;
     if (left != 0) step = run(in, out.first(static_cast<std::size_t>(left)), end);
@@ -70,10 +75,15 @@ class basic_permessage_deflate {
   /// Errors: compressed_data_invalid.
   error finish_inflate() noexcept {
     const bool whole = tail_used_ == tail.size() && inflater_->at_block_end();
-    announced_ = made_ = 0;
+    const bool bomb = made_ > most_inflated(taken_);
+    taken_ = made_ = 0;
     tail_used_ = 0;
-    if (!peer_takeover_) pool_->give_back(std::move(inflater_), peer_bits_);
-    return whole ? error::none : error::compressed_data_invalid;
+    if (!whole) return error::compressed_data_invalid;
+    if (bomb) return error::compressed_ratio_too_high;
+    if (keeps_inflater()) return error::none;
+    if (peer_takeover_ && !keep_window()) return error::out_of_memory;
+    pool_->give_back(std::move(inflater_));
+    return error::none;
   }
 
   /// Says whether a message of so many bytes is to be compressed.
@@ -104,17 +114,19 @@ class basic_permessage_deflate {
   void release() noexcept {
     inflater_.reset();
     deflater_.reset();
+    window_.release();
   }
 
  private:
   /// RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message."
   static constexpr std::array tail{std::byte{0x00}, std::byte{0x00}, std::byte{0xFF}, std::byte{0xFF}};
   static constexpr std::uint64_t ratio_floor = 64 * 1024;
+  static constexpr std::uint64_t ratio_step = 1024;
 
-  std::uint64_t most_inflated() const noexcept {
+  /// How many bytes may come of so many.
+  std::uint64_t most_inflated(std::uint64_t size) const noexcept {
     const std::uint64_t ratio = pool_->settings().max_ratio;
-    if (ratio == 0) return ratio_floor;
-    return std::max(ratio_floor, announced_ > unlimited / ratio ? unlimited : announced_ * ratio);
+    return size != 0 && ratio > unlimited / size ? unlimited : std::max(ratio_floor, size * ratio);
   }
 
   transform_step run(const_bytes in, bytes out, bool end) noexcept {
@@ -122,6 +134,7 @@ class basic_permessage_deflate {
     if (!end) step = inflater_->inflate(in, out);
     else if (in.size() <= short_payload && tail_used_ == 0) step = run_with_tail(in, out);
     else step = run_then_tail(in, out);
+    taken_ += step.used;
     made_ += step.made;
     return step;
   }
@@ -149,10 +162,24 @@ class basic_permessage_deflate {
     return {.used = step.used, .made = step.made + rest.made, .fault = rest.fault};
   }
 
+  /// With context taken over and a large window, the stream itself is kept between messages. Of a small
+  /// window it is only the window: that is much less, and quickly given to a stream of the pool.
+  bool keeps_inflater() const noexcept { return peer_takeover_ && peer_bits_ == 15; }
+
   bool make_inflater() noexcept {
-    inflater_ = peer_takeover_ ? Backend::inflater::make(peer_bits_) : pool_->take_inflater(peer_bits_);
-    return inflater_ != nullptr;
+    inflater_ = keeps_inflater() ? Backend::inflater::make() : pool_->take_inflater();
+    if (!inflater_ || !inflater_->remember(std::as_const(window_).view())) return false;
+    window_.release();
+    return true;
   }
+  bool keep_window() noexcept {
+    const std::size_t size = std::size_t{1} << peer_bits_;
+    const bytes room = window_.extend(size, size);
+    if (room.empty()) return false;
+    window_.truncate(inflater_->window(room));
+    return true;
+  }
+
   bool make_deflater() noexcept {
     const deflate_settings& how = pool_->settings();
     deflater_ = own_takeover_ ? Backend::deflater::make(own_bits_, how.level, how.memory_level)
@@ -165,8 +192,9 @@ class basic_permessage_deflate {
   pool_type* pool_;
   std::unique_ptr<typename Backend::inflater> inflater_;
   std::unique_ptr<typename Backend::deflater> deflater_;
-  std::uint64_t announced_ = 0;  // bytes of payload that the frames of the message under way announced
-  std::uint64_t made_ = 0;       // bytes that they were inflated to
+  heap_buffer window_;       // what is kept of earlier messages while there is no inflater_
+  std::uint64_t taken_ = 0;  // bytes of the payload of the message under way
+  std::uint64_t made_ = 0;   // bytes that they were inflated to
   std::uint8_t tail_used_ = 0;
   std::uint8_t own_bits_ = 15;
   std::uint8_t peer_bits_ = 15;

@@ -5,10 +5,12 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <memory>
 #include <new>
+#include <span>
 
 #include "sansocket/connection/extension.hpp"
 #include "sansocket/core/bytes.hpp"
@@ -19,16 +21,20 @@ namespace sansocket {
 
 namespace detail {
 
+/// zlib is not const-correct in builds without ZLIB_CONST; it does not write to its input.
+inline Bytef* octets(const_bytes data) noexcept {
+  return static_cast<Bytef*>(static_cast<void*>(const_cast<std::byte*>(data.data())));
+}
+
 /// One run of zlib over an input and an output, both cut to what its counters hold.
 template <class Run>
 transform_step run_zlib(z_stream& stream, const_bytes in, bytes out, Run run) noexcept {
   constexpr std::size_t most = std::numeric_limits<uInt>::max();
   in = in.first(std::min(in.size(), most));
   out = out.first(std::min(out.size(), most));
-  // zlib is not const-correct in builds without ZLIB_CONST; it does not write to its input.
-  stream.next_in = static_cast<Bytef*>(static_cast<void*>(const_cast<std::byte*>(in.data())));
+  stream.next_in = octets(in);
   stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = static_cast<Bytef*>(static_cast<void*>(out.data()));
+  stream.next_out = octets(out);
   stream.avail_out = static_cast<uInt>(out.size());
   const error fault = run();
   return {.used = in.size() - stream.avail_in, .made = out.size() - stream.avail_out, .fault = fault};
@@ -36,13 +42,16 @@ transform_step run_zlib(z_stream& stream, const_bytes in, bytes out, Run run) no
 
 }  // namespace detail
 
-/// Inflates the messages of one direction. About 7 KiB and the window.
+/// Inflates the messages of one direction. About 7 KiB, and 32 KiB for the window.
+///
+/// The window is always the largest: with a smaller one, zlib refuses a distance beyond it or not depending
+/// on how its input is cut.
 class zlib_inflater {
  public:
   /// Gives: nothing if there is no memory.
-  static std::unique_ptr<zlib_inflater> make(int window_bits) noexcept {
+  static std::unique_ptr<zlib_inflater> make() noexcept {
     std::unique_ptr<zlib_inflater> made(new (std::nothrow) zlib_inflater);
-    if (made && inflateInit2(&made->stream_, -window_bits) != Z_OK) made.reset();
+    if (made && inflateInit2(&made->stream_, -MAX_WBITS) != Z_OK) made.reset();
     return made;
   }
   zlib_inflater(const zlib_inflater&) = delete;
@@ -87,6 +96,22 @@ class zlib_inflater {
     final_ = false;
     block_end_ = true;
     return inflateReset(&stream_) == Z_OK;
+  }
+
+  /// After reset: goes on as if these bytes had just been inflated.
+  bool remember(const_bytes window) noexcept {
+    const auto size = static_cast<uInt>(window.size());
+    return window.empty() || inflateSetDictionary(&stream_, detail::octets(window), size) == Z_OK;
+  }
+
+  /// Copies the last bytes that were inflated, of the last 32 KiB as many as there is room for.
+  std::size_t window(bytes out) noexcept {
+    std::array<Bytef, std::size_t{1} << MAX_WBITS> all;
+    uInt size = 0;
+    if (inflateGetDictionary(&stream_, all.data(), &size) != Z_OK) return 0;
+    const const_bytes last = std::as_bytes(std::span(all).first(size)).last(std::min<std::size_t>(size, out.size()));
+    std::ranges::copy(last, out.begin());
+    return last.size();
   }
 
  private:
