@@ -153,20 +153,64 @@ alignas(16) inline constexpr nibble_table second_high = [] {
   return _mm256_testz_si256(faults, faults) != 0;
 }
 
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+
+/// 16 bytes, and the 16 before them.
+/// Gives: not zero where a code point is broken.
+inline uint8x16_t utf8_faults(uint8x16_t now, uint8x16_t before) noexcept {
+  const uint8x16_t before_1 = vextq_u8(before, now, 15);
+  const uint8x16_t before_2 = vextq_u8(before, now, 14);
+  const uint8x16_t before_3 = vextq_u8(before, now, 13);
+  const uint8x16_t a = vqtbl1q_u8(vld1q_u8(first_high.data()), vshrq_n_u8(before_1, 4));
+  const uint8x16_t b = vqtbl1q_u8(vld1q_u8(first_low.data()), vandq_u8(before_1, vdupq_n_u8(0x0F)));
+  const uint8x16_t c = vqtbl1q_u8(vld1q_u8(second_high.data()), vshrq_n_u8(now, 4));
+  const uint8x16_t third = vqsubq_u8(before_2, vdupq_n_u8(0xE0 - 0x80));
+  const uint8x16_t fourth = vqsubq_u8(before_3, vdupq_n_u8(0xF0 - 0x80));
+  const uint8x16_t due = vandq_u8(vorrq_u8(third, fourth), vdupq_n_u8(0x80));
+  return veorq_u8(vandq_u8(vandq_u8(a, b), c), due);
+}
+
+/// Says whether a text that ends between code points is valid.
+inline bool utf8_neon(const unsigned char* text, std::size_t size) noexcept {
+  uint8x16_t faults = vdupq_n_u8(0);
+  uint8x16_t before = vdupq_n_u8(0);
+  std::size_t i = 0;
+  for (; size - i >= 16; i += 16) {
+    const uint8x16_t now = vld1q_u8(text + i);
+    faults = vorrq_u8(faults, utf8_faults(now, before));
+    before = now;
+  }
+  std::array<unsigned char, 16> rest{};
+  std::memcpy(rest.data(), text + i, size - i);
+  faults = vorrq_u8(faults, utf8_faults(vld1q_u8(rest.data()), before));
+  return vmaxvq_u8(faults) == 0;
+}
+
 #endif
+
+/// The kernel for this processor, if there is one.
+/// Gives: false if the text, which ends between code points, is not valid, or there is none.
+inline bool utf8_whole(const unsigned char* text, std::size_t size) noexcept {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") != 0 && utf8_avx2(text, size);
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+  return utf8_neon(text, size);
+#else
+  (void)text, (void)size;
+  return false;
+#endif
+}
 
 /// How many bytes a text begins with that the kernels find valid; they end between code points. The rest is
 /// to be judged byte by byte: it is short, or there is a fault in it.
 inline std::size_t utf8_blocks(const unsigned char* text, std::size_t size) noexcept {
   const std::size_t ascii = ascii_blocks(text, size);
-#if defined(__x86_64__)
   text += ascii;
-  const std::size_t rest = size - ascii;
-  const std::size_t whole = rest - cut_code_point(text, rest);
-  if (whole < 16 || cut_code_point(text, whole) != 0) return ascii;  // at the end, one lead behind another
-  if (__builtin_cpu_supports("avx2") && utf8_avx2(text, whole)) return ascii + whole;
-#endif
-  return ascii;
+  size -= ascii;
+  const std::size_t whole = size - cut_code_point(text, size);
+  // At the end, a lead may stand behind a lead.
+  if (whole < 16 || cut_code_point(text, whole) != 0) return ascii;
+  return utf8_whole(text, whole) ? ascii + whole : ascii;
 }
 
 }  // namespace sansocket::detail

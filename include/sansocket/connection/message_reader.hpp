@@ -29,6 +29,7 @@ class message_reader {
   /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
   bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
     if (busy_ || how != delivery::messages || input.size() < 2) return false;
+    if (buffer_.size() != 0) expire();
     // §5.2: FIN, no RSV, text or binary: 0x81 or 0x82; and MASK as it must be.
     const std::uint8_t type = value_of(input[0]) - std::uint8_t{0x81};
     const std::uint8_t length7 = value_of(input[1]) ^ (Role == role::server ? 0x80U : 0U);
@@ -65,7 +66,7 @@ class message_reader {
   error next(bytes& input, event& out, const message_limits& limits, delivery how,
              Extension&& extension = {}) noexcept {
     const error fault = read_on(input, out, limits, how, extension);
-    busy_ = fault != error::none || fault_ != error::none || !frames_.at_rest() || in_message() || buffer_.size() != 0;
+    busy_ = fault != error::none || fault_ != error::none || !frames_.at_rest() || in_message();
     return fault;
   }
 
@@ -212,10 +213,16 @@ class message_reader {
   }
 
   /// Room behind what is assembled for what there is of the frame's payload; empty on failure.
-  /// Memory grows with what has come, never with what a length announces, and to no more than `most`.
+  /// Memory grows with what has come, to at most four times as much, never with what a length announces, and
+  /// to no more than `most`.
   bytes room_for(std::size_t count, std::uint64_t most) noexcept {
-    const bytes room =
-        buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
+    const std::size_t before = buffer_.size();
+    if (buffer_.capacity() - before < count) {
+      const std::uint64_t wish = std::min<std::uint64_t>({most, 4 * (before + count), Buffer::max_size()});
+      if (wish > before && !buffer_.extend(static_cast<std::size_t>(wish) - before, 0).empty())
+        buffer_.truncate(before);
+    }
+    const bytes room = buffer_.extend(count, 0);
     if (room.size() != count) fail(error::out_of_memory);
     return room;
   }
@@ -384,7 +391,7 @@ class message_reader {
   event_type type_ = event_type::none;  // of the message that is under way; none between messages
   utf8_validator text_;                 // stands between code points while no text is under way
   std::uint8_t control_size_ = 0;       // bytes of a control payload at the buffer's end
-  bool busy_ : 1 = false;               // something is at hand: a header, a frame, a message, or a fault
+  bool busy_ : 1 = false;               // a header, a frame, a message or a fault is at hand
   bool delivered_ : 1 = false;          // the last event shows the buffer: it can go
   bool begun_ : 1 = false;              // a piece of the message was delivered
   bool compressed_ : 1 = false;         // the message came with RSV1

@@ -6,7 +6,6 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -58,9 +57,7 @@ class heap_buffer {
     const std::size_t old_size = size();
     if (count == 0 || count > max_size() - old_size) return {};
     const std::size_t needed = old_size + count;
-    // A little that has come makes room for more of the same; much doubles.
-    const std::size_t wish = std::max(2 * capacity(), std::min<std::size_t>(4 * needed, 4096));
-    if (needed > capacity() && !grow(std::max(needed, std::min(wish, most)))) return {};
+    if (needed > capacity() && !grow(std::max(needed, std::min(2 * capacity(), most)))) return {};
     block_->size = needed;
     return view().subspan(old_size);
   }
@@ -79,7 +76,7 @@ class heap_buffer {
   void clear() noexcept { truncate(0); }
 
   void release() noexcept {
-    std::free(block_);
+    if (block_ != nullptr) ::operator delete(static_cast<void*>(block_));
     block_ = nullptr;
   }
 
@@ -94,13 +91,14 @@ class heap_buffer {
 
   static std::byte* content(block* at) noexcept { return static_cast<std::byte*>(static_cast<void*>(at + 1)); }
 
-  /// realloc, because it can often make a block larger where it lies.
   bool grow(std::size_t capacity) noexcept {
     capacity = std::max(capacity, smallest);
-    const std::size_t held = size();
-    void* memory = std::realloc(block_, sizeof(block) + capacity);
+    void* memory = ::operator new(sizeof(block) + capacity, std::nothrow);
     if (memory == nullptr) return false;
-    block_ = ::new (memory) block{held, capacity};
+    auto* larger = ::new (memory) block{size(), capacity};
+    if (block_ != nullptr) std::memcpy(content(larger), content(block_), size());
+    release();
+    block_ = larger;
     return true;
   }
 
