@@ -18,7 +18,8 @@ inline std::vector<std::byte> client_frames(std::span<const std::string> message
   std::uint32_t random = 1;
   for (const std::string& message : messages) {
     sansocket::frame_header header{.opcode = type, .masked = true, .payload_length = message.size()};
-    for (std::byte& byte : header.key) byte = static_cast<std::byte>((random = random * 1'664'525 + 1'013'904'223) >> 24U);
+    for (std::byte& byte : header.key)
+      byte = static_cast<std::byte>((random = random * 1'664'525 + 1'013'904'223) >> 24U);
     std::array<std::byte, sansocket::max_frame_header_size> encoded;
     const std::size_t header_size = *encode_frame_header(header, encoded);
     stream.insert(stream.end(), encoded.begin(), encoded.begin() + static_cast<std::ptrdiff_t>(header_size));

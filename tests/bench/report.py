@@ -3,15 +3,27 @@
 
 Usage: report.py OUTPUT.md OUTPUT.svg RESULTS.json...
 
-A benchmark is named group/row/contender. All ratios are of medians, within one run: a cell says how long it
-took and how many times as long as the group's baseline.
+A benchmark is named group/row/contender. All ratios are of medians, within one run: a cell says how long one
+item took (a message, a payload, a handshake) and how many times as long as the row's baseline.
 """
 import html
 import json
+import math
 import statistics
 import sys
 
 BASELINES = {"deflate": "zlib"}  # of the others: sansocket
+
+
+def baseline_of(group):
+    return BASELINES.get(group, "sansocket")
+
+
+def time_of(result):
+    """CPU time in ns: of one item if the benchmark counts items, else of one iteration."""
+    if "items_per_second" in result:
+        return 1e9 / result["items_per_second"]
+    return result["cpu_time"] * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[result["time_unit"]]
 
 
 def read(paths):
@@ -23,14 +35,18 @@ def read(paths):
         times = {}
         order = {}
         for each in results:
-            if each["run_type"] != "iteration":
+            if each["run_type"] != "iteration" or each.get("error_occurred"):
                 continue
-            times.setdefault(each["run_name"], []).append(each["cpu_time"])
-            order[each["run_name"]] = each["family_index"]
+            times.setdefault(each["run_name"], []).append(time_of(each))
+            order[each["run_name"]] = (each["family_index"], each["per_family_instance_index"])
         for name in sorted(times, key=order.get):
             group, row, contender = name.split("/", 2)
             groups.setdefault(group, {}).setdefault(row, {})[contender] = statistics.median(times[name])
     return groups
+
+
+def contenders_of(rows):
+    return list(dict.fromkeys(name for cells in rows.values() for name in cells))
 
 
 def in_words(ns):
@@ -40,9 +56,13 @@ def in_words(ns):
     return f"{ns:.3g} ns"
 
 
+def ratio_in_words(ratio):
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+
+
 def table(group, rows):
-    baseline = BASELINES.get(group, "sansocket")
-    contenders = list(dict.fromkeys(name for cells in rows.values() for name in cells))
+    baseline = baseline_of(group)
+    contenders = contenders_of(rows)
     lines = [f"| {group} | " + " | ".join(contenders) + " |", "|---|" + "--:|" * len(contenders)]
     for row, cells in rows.items():
         base = cells.get(baseline)
@@ -50,51 +70,120 @@ def table(group, rows):
         for name in contenders:
             if name not in cells:
                 texts.append("-")
-            elif base is None:
+            elif base is None or name == baseline:
                 texts.append(in_words(cells[name]))
-            elif name == baseline:
-                texts.append(in_words(base))
             else:
-                texts.append(f"{in_words(cells[name])} ({cells[name] / base:.2f})")
+                texts.append(f"{in_words(cells[name])} ({ratio_in_words(cells[name] / base)})")
         lines.append(f"| {row} | " + " | ".join(texts) + " |")
     return lines
 
 
-COLOURS = ["#1f6feb", "#8b949e", "#d29922", "#a371f7", "#3fb950", "#db6d28"]
+YARDSTICKS = {"copy alone", "memcpy", "byte loop", "zlib", "OpenSSL one-shot"}  # not implementations of the protocol
+COLOURS = {"sansocket": "own", "Boost.Beast": "a", "websocketpp": "b", "wslay": "c"}  # classes of STYLE
+
+STYLE = """
+text{font:12px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:14px}.quiet{fill:#57606a}
+.value{font-size:11px}.page{fill:#ffffff}.grid{stroke:#d8dee4}.one{stroke:#57606a}
+.own{fill:#0969da}.a{fill:#bc4c00}.b{fill:#8250df}.c{fill:#1a7f37}.d{fill:#bf3989}.e{fill:#9a6700}.yardstick{fill:#8c959f}
+@media(prefers-color-scheme:dark){
+text{fill:#e6edf3}.quiet{fill:#9198a1}.page{fill:#0d1117}.grid{stroke:#30363d}.one{stroke:#9198a1}
+.own{fill:#4493f8}.a{fill:#db6d28}.b{fill:#ab7df8}.c{fill:#3fb950}.d{fill:#db61a2}.e{fill:#d29922}.yardstick{fill:#7d8590}}
+""".replace("\n", "")
+
+
+def colours_of(groups):
+    """A class for each contender: the same in every panel."""
+    spare = iter("deabc" * 9)
+    classes = {}
+    for rows in groups.values():
+        for name in contenders_of(rows):
+            if name not in classes:
+                classes[name] = "yardstick" if name in YARDSTICKS else COLOURS.get(name) or next(spare)
+    return classes
+
+
+class Panel:
+    """The bars of one group: the ratio to the baseline, from 1 to the right if it takes longer, to the left if not,
+    on a logarithmic scale."""
+
+    LEFT, WIDTH, BAR, GAP = 300, 520, 13, 9
+
+    def __init__(self, group, rows, classes):
+        self.group, self.classes = group, classes
+        self.baseline = baseline_of(group)
+        self.rows = {row: cells for row, cells in rows.items() if self.baseline in cells}
+        ratios = [ns / cells[self.baseline] for cells in self.rows.values() for ns in cells.values()]
+        self.least = max(min([0.5, *ratios]), 0.1)  # what is less or more than these is cut
+        self.most = min(max([2, *ratios]), 1000)
+
+    def x(self, ratio):
+        ratio = min(max(ratio, self.least), self.most)
+        span = math.log(self.most / self.least)
+        return self.LEFT + math.log(ratio / self.least) / span * self.WIDTH
+
+    def ticks(self):
+        return [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if self.least <= t <= self.most]
+
+    def draw(self, y):
+        """Gives the panel's parts and where it ends."""
+        words = f"{self.group}: times the time of {self.baseline}"
+        parts = [f'<text x="12" y="{y + 14}" class="title">{html.escape(words)}</text>']
+        top = y + 40
+        y = top
+        bars = []
+        for row, cells in self.rows.items():
+            middle = y + self.BAR * len(cells) / 2 + 4
+            bars.append(f'<text x="{self.LEFT - 10}" y="{middle:.1f}" text-anchor="end">{html.escape(row)}</text>')
+            for name, ns in cells.items():
+                bars += self.bar(y, name, ns, ns / cells[self.baseline])
+                y += self.BAR
+            y += self.GAP
+        for tick in self.ticks():
+            x, kind = self.x(tick), "one" if tick == 1 else "grid"
+            parts.append(f'<line x1="{x:.1f}" y1="{top - 4}" x2="{x:.1f}" y2="{y - self.GAP + 2}" class="{kind}"/>')
+            parts.append(f'<text x="{x:.1f}" y="{top - 9}" text-anchor="middle" class="value quiet">{tick:g}</text>')
+        return parts + bars, y + 14
+
+    def bar(self, y, name, ns, ratio):
+        start, end = sorted((self.x(1), self.x(ratio)))
+        length = max(end - start, 2)  # of the baseline itself there is a mark
+        if name == self.baseline:
+            words = f"{in_words(ns)}"
+        else:
+            cut = " »" if ratio > self.most else " «" if ratio < self.least else ""
+            words = f"{ratio_in_words(ratio)}{cut}"
+        return [
+            f'<rect x="{start:.1f}" y="{y}" width="{length:.1f}" height="{self.BAR - 2}" class="{self.classes[name]}">'
+            f"<title>{html.escape(name)}: {in_words(ns)}</title></rect>",
+            f'<text x="{start + length + 5:.1f}" y="{y + 9.5}" class="value">{words}</text>',
+        ]
+
+
+def legend(groups, classes, width):
+    parts, x, y = [], 12, 40
+    for name, kind in classes.items():
+        length = 34 + 7 * len(name)
+        if x + length > width:
+            x, y = 12, y + 20
+        parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" class="{kind}"/>')
+        parts.append(f'<text x="{x + 17}" y="{y + 10.5}">{html.escape(name)}</text>')
+        x += length
+    return parts, y + 34
 
 
 def chart(groups):
-    """Bars of the ratios to the baseline, cut off where one is far away."""
-    bar, left, width, most = 12, 330, 560, 10.0
-    contenders = list(dict.fromkeys(n for rows in groups.values() for cells in rows.values() for n in cells))
-    colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(contenders)}
-    parts, y = [], 34
+    """One panel for each group, over each other."""
+    width = Panel.LEFT + Panel.WIDTH + 70
+    classes = colours_of(groups)
+    parts, y = legend(groups, classes, width)
+    parts.append('<text x="12" y="22" class="quiet">Shorter is faster. The scale is logarithmic; left of 1 is faster than '
+                 "the baseline, whose own time stands at its mark.</text>")
     for group, rows in groups.items():
-        baseline = BASELINES.get(group, "sansocket")
-        y += 10
-        parts.append(f'<text x="8" y="{y + 10}" class="group">{html.escape(group)}: times the {baseline} time</text>')
-        y += 18
-        for row, cells in rows.items():
-            if baseline not in cells:
-                continue
-            parts.append(f'<text x="8" y="{y + 10}">{html.escape(row)}</text>')
-            for name, ns in cells.items():
-                ratio = ns / cells[baseline]
-                length = min(ratio, most) / most * width
-                parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar - 2}" fill="{colour[name]}"/>')
-                words = f"{ratio:.2f}" + (" →" if ratio > most else "")
-                parts.append(f'<text x="{left + length + 4:.1f}" y="{y + 9}" class="value">{words}</text>')
-                y += bar
-            y += 5
-    legend, x = [], 8
-    for name in contenders:
-        legend.append(f'<rect x="{x}" y="12" width="10" height="10" fill="{colour[name]}"/>')
-        legend.append(f'<text x="{x + 14}" y="21">{html.escape(name)}</text>')
-        x += 30 + 7 * len(name)
-    style = ("text{font:11px sans-serif;fill:#57606a}.group{font-weight:bold}.value{font-size:10px}"
-             "@media(prefers-color-scheme:dark){text{fill:#c9d1d9}}")
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{y + 10}"><style>{style}</style>'
-    return head + "".join(legend + parts) + "</svg>\n"
+        drawn, y = Panel(group, rows, classes).draw(y)
+        parts += drawn
+    head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" viewBox="0 0 {width} {y}" role="img">'
+            f'<style>{STYLE}</style><rect width="{width}" height="{y}" class="page"/>')
+    return head + "\n".join(parts) + "</svg>\n"
 
 
 def main(markdown, svg, *results):
@@ -109,4 +198,6 @@ def main(markdown, svg, *results):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

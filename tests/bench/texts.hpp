@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// Records as a chat or a ticker sends them, in JSON and ASCII.
@@ -32,8 +33,9 @@ inline std::string json_text(std::size_t size) {
 
 /// Text in many scripts, most of it not ASCII, cut between code points.
 inline std::string many_scripts_text(std::size_t size) {
-  static constexpr std::array<std::string_view, 14> words{"plain",  "words",  "größer", "déjà",   "привет", "κόσμε", "שלום",
-                                                          "你好吗", "こんにちは", "안녕",   "नमस्ते",  "🙂",     "👍🏽",    "مرحبا"};
+  static constexpr std::array<std::string_view, 14> words{"plain", "words", "größer", "déjà",       "привет",
+                                                          "κόσμε", "שלום",  "你好吗", "こんにちは", "안녕",
+                                                          "नमस्ते",  "🙂",    "👍🏽",   "مرحبا"};
   std::mt19937_64 random(2);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same text in every run
   std::string text;
   while (text.size() < size) {
@@ -48,7 +50,8 @@ inline std::vector<std::string> cut_between_code_points(std::string_view text, s
   std::vector<std::string> messages;
   while (text.size() >= size) {
     std::size_t end = size;
-    while ((static_cast<unsigned char>(text[end - 1]) & 0xC0U) == 0x80 || static_cast<unsigned char>(text[end - 1]) >= 0xC0) {
+    while ((static_cast<unsigned char>(text[end - 1]) & 0xC0U) == 0x80 ||
+           static_cast<unsigned char>(text[end - 1]) >= 0xC0) {
       --end;  // to the end of a character of one byte: a space is never far
     }
     messages.emplace_back(text.substr(0, end));
@@ -69,6 +72,14 @@ inline std::vector<std::string> json_messages(std::size_t size, std::size_t tota
   std::vector<std::string> messages;
   for (std::size_t i = 0; i < count; ++i) messages.push_back(text.substr(i * size, size));
   return messages;
+}
+
+/// A size for the name of a row.
+inline std::string size_in_words(std::size_t size) {
+  for (const auto& [unit, name] : {std::pair{1024 * 1024, " MiB"}, std::pair{1024, " KiB"}}) {
+    if (size % static_cast<std::size_t>(unit) == 0) return std::to_string(size / static_cast<std::size_t>(unit)) + name;
+  }
+  return std::to_string(size) + " B";
 }
 
 #endif
