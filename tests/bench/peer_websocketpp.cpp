@@ -41,11 +41,10 @@ struct config {
 
 using processor = wspp::processor::hybi13<config>;
 
-/// A processor with what it wants to be given.
+/// A processor with what each connection gives to its own; the random source is the endpoint's.
 struct end {
-  explicit end(bool is_server) : process(false, is_server, messages, random) {}
+  end(bool is_server, config::rng_type& random) : process(false, is_server, messages, random) {}
 
-  config::rng_type random;
   config::con_msg_manager_type::ptr messages = wspp::lib::make_shared<config::con_msg_manager_type>();
   processor process;
 };
@@ -80,13 +79,14 @@ class decoder {
  private:
   const decode_work& work_;
   std::vector<std::uint8_t> buffer_;
-  end server_{true};
+  config::rng_type random_;
+  end server_{true, random_};
 };
 
 /// What connection::send does, with its queue.
 class encoder {
  public:
-  explicit encoder(const encode_work& work) : work_(work), end_(!work.client) {}
+  explicit encoder(const encode_work& work) : work_(work), end_(!work.client, random_) {}
 
   template <class Visit>
   void write(Visit visit) {
@@ -116,6 +116,7 @@ class encoder {
   }
 
   const encode_work& work_;
+  config::rng_type random_;
   end end_;
   std::vector<config::message_type::ptr> queue_;
 };
@@ -194,7 +195,7 @@ class upgrader {
         wspp::processor::get_websocket_version(const_cast<config::request_type&>(request)) != 13) {
       wrong("no handshake");
     }
-    end server(true);
+    end server(true, random_);
     config::response_type response;
     check(server.process.validate_handshake(request));
     check(server.process.negotiate_extensions(request).first);
@@ -210,6 +211,7 @@ class upgrader {
   }
 
   const upgrade_work& work_;
+  config::rng_type random_;
   std::array<char, 4096> chunk_{};
   std::vector<config::request_type> requests_;
 };

@@ -30,7 +30,7 @@ class decoder {
     visit_ = [](void* visitor, const void* data, std::size_t size) { (*static_cast<Visit*>(visitor))(data, size); };
     visitor_ = &visit;
     while (!left_.empty()) {  // a call ends where a read brings less than a header
-      if (wslay_event_recv(context_) != 0) wrong("wslay");
+      if (wslay_event_recv(context_) != 0 || wslay_event_want_read(context_) == 0) wrong("wslay");
     }
     visitor_ = nullptr;
   }

@@ -8,8 +8,8 @@
 //   wslay         wslay_event_*, which reads 4 KiB at a time.
 //
 // All three check what sansocket checks of a data frame: RSV, opcode, MASK, minimal lengths, the order of
-// fragments, text as UTF-8 while it comes. In the handshake they check less: none of them looks at Origin
-// or decodes the key, websocketpp lets fields be repeated.
+// fragments, text as UTF-8 while it comes. In the handshake they check less: neither Boost.Beast nor
+// websocketpp looks at Origin, decodes the key, or minds a key or a Host that comes twice.
 #ifndef SANSOCKET_TESTS_BENCH_PEERS_HPP
 #define SANSOCKET_TESTS_BENCH_PEERS_HPP
 

@@ -78,16 +78,17 @@ def table(group, rows):
     return lines
 
 
-YARDSTICKS = {"copy alone", "memcpy", "byte loop", "zlib", "OpenSSL one-shot"}  # not implementations of the protocol
-COLOURS = {"sansocket": "own", "Boost.Beast": "a", "websocketpp": "b", "wslay": "c"}  # classes of STYLE
+# Classes of STYLE; what is no implementation of the protocol is grey.
+COLOURS = {"sansocket": "own", "Boost.Beast": "a", "websocketpp": "b", "wslay": "c", "copy alone": "grey",
+           "memcpy": "grey", "byte loop": "pale", "OpenSSL one-shot": "grey", "zlib": "grey"}
 
 STYLE = """
 text{font:12px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:14px}.quiet{fill:#57606a}
 .value{font-size:11px}.page{fill:#ffffff}.grid{stroke:#d8dee4}.one{stroke:#57606a}
-.own{fill:#0969da}.a{fill:#bc4c00}.b{fill:#8250df}.c{fill:#1a7f37}.d{fill:#bf3989}.e{fill:#9a6700}.yardstick{fill:#8c959f}
+.own{fill:#0969da}.a{fill:#bc4c00}.b{fill:#8250df}.c{fill:#1a7f37}.d{fill:#bf3989}.e{fill:#9a6700}.grey{fill:#6e7781}.pale{fill:#afb8c1}
 @media(prefers-color-scheme:dark){
 text{fill:#e6edf3}.quiet{fill:#9198a1}.page{fill:#0d1117}.grid{stroke:#30363d}.one{stroke:#9198a1}
-.own{fill:#4493f8}.a{fill:#db6d28}.b{fill:#ab7df8}.c{fill:#3fb950}.d{fill:#db61a2}.e{fill:#d29922}.yardstick{fill:#7d8590}}
+.own{fill:#4493f8}.a{fill:#db6d28}.b{fill:#ab7df8}.c{fill:#3fb950}.d{fill:#db61a2}.e{fill:#d29922}.grey{fill:#7d8590}.pale{fill:#484f58}}
 """.replace("\n", "")
 
 
@@ -98,8 +99,8 @@ def colours_of(groups):
     for rows in groups.values():
         for name in contenders_of(rows):
             if name not in classes:
-                classes[name] = "yardstick" if name in YARDSTICKS else COLOURS.get(name) or next(spare)
-    return classes
+                classes[name] = COLOURS.get(name) or next(spare)
+    return dict(sorted(classes.items(), key=lambda each: each[1] in ("grey", "pale")))
 
 
 class Panel:
@@ -162,7 +163,7 @@ class Panel:
 def legend(groups, classes, width):
     parts, x, y = [], 12, 40
     for name, kind in classes.items():
-        length = 34 + 7 * len(name)
+        length = 40 + 7 * len(name)
         if x + length > width:
             x, y = 12, y + 20
         parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" class="{kind}"/>')
@@ -176,8 +177,8 @@ def chart(groups):
     width = Panel.LEFT + Panel.WIDTH + 70
     classes = colours_of(groups)
     parts, y = legend(groups, classes, width)
-    parts.append('<text x="12" y="22" class="quiet">Shorter is faster. The scale is logarithmic; left of 1 is faster than '
-                 "the baseline, whose own time stands at its mark.</text>")
+    parts.append('<text x="12" y="22" class="quiet">To the right of 1 is slower than the baseline, to the left faster; '
+                 "the scale is logarithmic. The baseline has its own time at its mark.</text>")
     for group, rows in groups.items():
         drawn, y = Panel(group, rows, classes).draw(y)
         parts += drawn
