@@ -55,15 +55,16 @@ class head_fields {
     using pointer = void;
 
     constexpr iterator() = default;
-    constexpr explicit iterator(std::string_view rest) noexcept : rest_(rest) {}
+    constexpr explicit iterator(std::string_view rest) noexcept : rest_(rest), line_(rest.find("\r\n")) {}
 
     constexpr field operator*() const noexcept {
-      const std::string_view line = rest_.substr(0, rest_.find("\r\n"));
+      const std::string_view line = rest_.substr(0, line_);
       const std::size_t colon = line.find(':');
       return {line.substr(0, colon), trimmed(line.substr(colon + 1))};
     }
     constexpr iterator& operator++() noexcept {
-      rest_.remove_prefix(rest_.find("\r\n") + 2);
+      rest_.remove_prefix(line_ + 2);
+      line_ = rest_.find("\r\n");
       return *this;
     }
     constexpr iterator operator++(int) noexcept {
@@ -77,6 +78,7 @@ class head_fields {
 
    private:
     std::string_view rest_;
+    std::size_t line_ = 0;  // bytes of the line at the front, without its end
   };
 
   constexpr head_fields() = default;

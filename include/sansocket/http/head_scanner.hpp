@@ -26,15 +26,15 @@ class head_scanner {
   /// Gives:  how many of them belong to the head: all, unless done() or error() says why not.
   /// Cost:   O(n), no allocation.
   constexpr std::size_t scan(std::string_view data) noexcept {
+    const std::size_t room = limits_.bytes - scanned_;
+    const std::string_view fitting = data.substr(0, room);
     std::size_t i = 0;
-    for (; i < data.size() && state_ != state::done && error_ == error::none; ++i) {
-      if (scanned_ == limits_.bytes) {
-        error_ = error::head_too_large;
-        break;
-      }
-      ++scanned_;
-      step(data[i]);
+    while (i < fitting.size() && state_ != state::done && error_ == error::none) {
+      i += run(fitting.substr(i));
+      if (i < fitting.size()) step(fitting[i++]);
     }
+    scanned_ += i;
+    if (i == room && i < data.size() && state_ != state::done && error_ == error::none) error_ = error::head_too_large;
     return i;
   }
 
@@ -68,6 +68,17 @@ class head_scanner {
   static constexpr std::string_view version_pattern = "HTTP/d.d";  // d stands for a digit
 
   static constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+  /// How many bytes change nothing: most of a head is names, values and one target.
+  constexpr std::size_t run(std::string_view data) noexcept {
+    switch (state_) {
+      case state::value:
+      case state::reason: return detail::value_prefix(data);
+      case state::name: return detail::prefix_of(data, detail::char_token);
+      case state::target: return position_ == 0 ? 0 : detail::prefix_of(data, detail::char_target);
+      default: return 0;
+    }
+  }
 
   constexpr void step(char c) noexcept {
     switch (state_) {

@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_HTTP_HEAD_WRITER_HPP
 #define SANSOCKET_HTTP_HEAD_WRITER_HPP
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -54,13 +55,13 @@ class head_writer {
 
   /// Writes `HTTP/1.1 status phrase`.
   head_writer& status_line(std::uint16_t status) noexcept {
-    return put("HTTP/1.1 ").put_number(status).put(" ").put(reason_phrase(status)).put("\r\n");
+    return put("HTTP/1.1 ").put_number(status).put(" ", reason_phrase(status), "\r\n");
   }
 
   /// Writes one field line; field_forbidden if the name is not a token or the value could end the line.
   head_writer& add(std::string_view name, std::string_view value) noexcept {
-    if (!is_field_value(value)) fail(error::field_forbidden);
-    return begin(name).put(value).put("\r\n");
+    if (!is_token(name) || !is_field_value(value)) fail(error::field_forbidden);
+    return put(name, ": ", value, "\r\n");
   }
 
   head_writer& add(std::string_view name, std::uint64_t value) noexcept {
@@ -87,10 +88,17 @@ class head_writer {
   enum error error() const noexcept { return error_; }
 
   /// Writes text as it is. For what the caller has checked itself.
-  head_writer& put(std::string_view text) noexcept {
-    if (error_ == error::none && !append(buffer_, bytes_of(std::string_view(text)))) {
+  template <class... Texts>
+  head_writer& put(const Texts&... texts) noexcept {
+    const std::size_t size = (std::string_view(texts).size() + ...);
+    if (error_ != error::none || size == 0) return *this;
+    const bytes room = buffer_.extend(size, Buffer::max_size());
+    if (room.empty()) {
       fail(Buffer::max_size() < heap_buffer::max_size() ? error::buffer_full : error::out_of_memory);
+      return *this;
     }
+    auto at = room.begin();
+    ((at = std::ranges::copy(bytes_of(std::string_view(texts)), at).out), ...);
     return *this;
   }
 
@@ -98,7 +106,7 @@ class head_writer {
   head_writer& put_number(std::uint64_t number) noexcept {
     std::array<char, 20> digits{};
     const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    return put({digits.data(), static_cast<std::size_t>(written.ptr - digits.data())});
+    return put(std::string_view(digits.data(), static_cast<std::size_t>(written.ptr - digits.data())));
   }
 
  private:
