@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_CODEC_BASE64_HPP
 #define SANSOCKET_CODEC_BASE64_HPP
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -33,15 +34,15 @@ namespace detail {
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The six bits that a character stands for; 64 for one that is not in the alphabet.
-constexpr std::uint32_t base64_value(char character) noexcept {
-  if (character >= 'A' && character <= 'Z') return static_cast<std::uint32_t>(character - 'A');
-  if (character >= 'a' && character <= 'z') return static_cast<std::uint32_t>(character - 'a' + 26);
-  if (character >= '0' && character <= '9') return static_cast<std::uint32_t>(character - '0' + 52);
-  if (character == '+') return 62;
-  if (character == '/') return 63;
-  return 64;
-}
+/// The six bits that each character stands for; 64 for those that are not in the alphabet.
+inline constexpr std::array<std::uint8_t, 256> base64_values = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(64);
+  for (std::size_t i = 0; i < base64_alphabet.size(); ++i) {
+    values[static_cast<unsigned char>(base64_alphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return values;
+}();
 
 }  // namespace detail
 
@@ -69,7 +70,7 @@ constexpr result<std::size_t> decode_base64(std::string_view text, bytes out) no
     const std::size_t pads = i + 4 == text.size() ? padding : 0;
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 4; ++k) {
-      const std::uint32_t value = k < 4 - pads ? detail::base64_value(text[i + k]) : 0;
+      const std::uint32_t value = k < 4 - pads ? detail::base64_values[static_cast<unsigned char>(text[i + k])] : 0;
       if (value > 63) return error::base64_malformed;
       group = group << 6U | value;
     }

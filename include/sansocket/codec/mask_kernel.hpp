@@ -72,7 +72,7 @@ inline std::uint64_t mask_blocks(std::byte* to, const std::byte* from, std::size
   const block16 tail = load<block16>(from + count - 16) ^ block16 { last, last };
   block16 seen = tail;
   std::size_t i = 0;
-  for (; count - i >= 64; i += 64) {
+  for (; count - i > 64; i += 64) {
     const block16 a = load<block16>(from + i) ^ keys;
     const block16 b = load<block16>(from + i + 16) ^ keys;
     const block16 c = load<block16>(from + i + 32) ^ keys;
@@ -83,7 +83,7 @@ inline std::uint64_t mask_blocks(std::byte* to, const std::byte* from, std::size
     store(to + i + 48, d);
     seen |= (a | b) | (c | d);
   }
-  for (; count - i >= 16; i += 16) {
+  for (; count - i > 16; i += 16) {
     const block16 a = load<block16>(from + i) ^ keys;
     store(to + i, a);
     seen |= a;
