@@ -2267,7 +2267,6 @@ struct fake_state {
 template <role Role>
 struct fake_extension {
   bool active() const { return true; }
-  void expect(std::uint64_t) {}
   transform_step inflate(const_bytes in, bytes out, bool) {
     if (fake_state::fails()) return {.fault = fake_state::fails_with};
     if (in.empty()) return {};

@@ -27,7 +27,7 @@ namespace {
 /// Reads blocks without compression and no others (RFC 1951 §3.2.4).
 class stored_inflater {
  public:
-  static std::unique_ptr<stored_inflater> make(int) { return std::make_unique<stored_inflater>(); }
+  static std::unique_ptr<stored_inflater> make() { return std::make_unique<stored_inflater>(); }
 
   transform_step inflate(const_bytes in, bytes out) noexcept {
     transform_step step;
@@ -55,6 +55,9 @@ class stored_inflater {
     final_ = false;
     return true;
   }
+  // Nothing refers to what came before.
+  bool remember(const_bytes) noexcept { return true; }
+  std::size_t window(bytes) noexcept { return 0; }
 
  private:
   void end_block() {
@@ -126,7 +129,7 @@ struct stored_policy : default_policy {
 };
 
 struct without_end : stored_inflater {
-  static std::unique_ptr<without_end> make(int) { return nullptr; }
+  static std::unique_ptr<without_end> make() { return nullptr; }
   bool at_block_end() const = delete;
 };
 struct throws_nothing_back {
@@ -226,7 +229,8 @@ TEST_CASE("backend: a whole connection runs with one of the caller's own", "[bac
       REQUIRE(server.send_text(std::string(100, 'y')) == error::none);
       CHECK(static_cast<unsigned char>(server.output()[0]) == 0x81);
       CHECK(read(client, take_output(server), step) == std::string(100, 'y') + "|");
-      CHECK(pool.idle() == (takeover ? 0 : 2));
+      // An inflater of a small window is the pool's between messages; what is kept is the window.
+      CHECK(pool.idle() == (takeover ? 1 : 2));
     }
   }
 }
