@@ -308,7 +308,12 @@ TEST_CASE("permessage_deflate: of a small window only the window is kept between
       CAPTURE(own() == role::server, int{bits});
       ledger::start();
       watched_pool pool;
-      watched<own()> extension(deflate_agreement{.server_max_window_bits = bits, .client_max_window_bits = bits}, pool);
+      // The window is the other end's.
+      const std::uint8_t mine = bits == 12 ? 10 : 12;
+      const bool server = own() == role::server;
+      watched<own()> extension(deflate_agreement{.server_max_window_bits = server ? mine : bits,
+                                                 .client_max_window_bits = server ? bits : mine},
+                               pool);
       const std::size_t window = std::size_t{1} << bits;
       ledger::remembered = 0;
       CHECK(inflate_message(extension, hello).text == "Hello");
@@ -330,6 +335,28 @@ TEST_CASE("permessage_deflate: of a small window only the window is kept between
       CHECK(inflate_message(extension, hello_again).text == "Hello");
     }
   });
+}
+
+TEST_CASE("permessage_deflate: a window that is kept goes with the rest when it is released", "[permessage_deflate]") {
+  ledger::start();
+  watched_pool pool;
+  watched<role::client> extension(deflate_agreement{.server_max_window_bits = 9}, pool);
+  CHECK(inflate_message(extension, hello).text == "Hello");
+  extension.release();
+  ledger::remembered = 99;
+  CHECK(inflate_message(extension, hello).text == "Hello");
+  CHECK(ledger::remembered == 0);
+}
+
+TEST_CASE("permessage_deflate: a stream that is kept is not taken from those that are shared", "[permessage_deflate]") {
+  ledger::start();
+  watched_pool pool;
+  watched<role::client> shares(deflate_agreement{.server_no_context_takeover = true}, pool);
+  CHECK(inflate_message(shares, hello).text == "Hello");
+  CHECK(pool.idle() == 1);
+  watched<role::client> keeps(deflate_agreement{}, pool);
+  CHECK(inflate_message(keeps, hello).text == "Hello");
+  CHECK(pool.idle() == 1);
 }
 
 TEST_CASE("permessage_deflate: a window that cannot be given to a stream is no memory", "[permessage_deflate]") {
