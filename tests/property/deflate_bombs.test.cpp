@@ -52,7 +52,8 @@ class counted_inflater {
     return stream_->inflate(in, out);
   }
   bool at_block_end() const noexcept { return stream_->at_block_end(); }
-  bool after_final_block() const noexcept { return stream_->after_final_block(); }
+  std::size_t since_final_block() const noexcept { return stream_->since_final_block(); }
+  bool forget_block() noexcept { return stream_->forget_block(); }
   bool reset() noexcept { return stream_->reset(); }
   bool remember(const_bytes last) noexcept { return stream_->remember(last); }
   std::size_t window(bytes room) noexcept { return stream_->window(room); }

@@ -35,11 +35,12 @@ class stored_inflater {
       if (head_.size() == 5) {
         if (step.made == out.size()) return step;
         out[step.made++] = in[step.used++];
+        if (since_final_ != none) ++since_final_;
         if (--left_ == 0) end_block();
         continue;
       }
       head_.push_back(in[step.used++]);
-      final_ = false;
+      if (since_final_ != none) ++since_final_;
       if (value_of(head_[0]) > 1) return fault(step);  // neither stored nor stored and final
       if (head_.size() < 5) continue;
       left_ = value_of(head_[1]) + 256U * value_of(head_[2]);
@@ -49,11 +50,14 @@ class stored_inflater {
     return step;
   }
   bool at_block_end() const noexcept { return head_.empty(); }
-  bool after_final_block() const noexcept { return final_; }
-  bool reset() noexcept {
+  std::size_t since_final_block() const noexcept { return since_final_; }
+  bool forget_block() noexcept {
     head_.clear();
-    final_ = false;
     return true;
+  }
+  bool reset() noexcept {
+    since_final_ = none;
+    return forget_block();
   }
   // Nothing refers to what came before.
   bool remember(const_bytes) noexcept { return true; }
@@ -61,7 +65,7 @@ class stored_inflater {
 
  private:
   void end_block() {
-    final_ = value_of(head_[0]) == 1;
+    if (value_of(head_[0]) == 1) since_final_ = 0;
     head_.clear();
   }
   static transform_step fault(transform_step step) {
@@ -71,7 +75,8 @@ class stored_inflater {
 
   std::vector<std::byte> head_;  // of the block under way
   std::size_t left_ = 0;
-  bool final_ = false;
+  static constexpr std::size_t none = ~std::size_t{0};
+  std::size_t since_final_ = none;
 };
 
 /// Puts everything into blocks without compression. What is made before there is room for it waits.

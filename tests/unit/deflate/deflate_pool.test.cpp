@@ -48,7 +48,8 @@ struct stub_inflater : stub {
   }
   transform_step inflate(const_bytes, bytes) noexcept { return {}; }
   bool at_block_end() const noexcept { return true; }
-  bool after_final_block() const noexcept { return false; }
+  std::size_t since_final_block() const noexcept { return ~std::size_t{0}; }
+  bool forget_block() noexcept { return true; }
   bool remember(const_bytes) noexcept { return true; }
   std::size_t window(bytes) noexcept { return 0; }
 };

@@ -63,7 +63,8 @@ class watched_inflater {
   }
   transform_step inflate(const_bytes in, bytes out) noexcept { return stream_->inflate(in, out); }
   bool at_block_end() const noexcept { return stream_->at_block_end(); }
-  bool after_final_block() const noexcept { return stream_->after_final_block(); }
+  std::size_t since_final_block() const noexcept { return stream_->since_final_block(); }
+  bool forget_block() noexcept { return stream_->forget_block(); }
   bool reset() noexcept { return stream_->reset() && !ledger::reset_fails; }
   bool remember(const_bytes window) noexcept {
     ledger::remembered = window.size();
