@@ -73,7 +73,7 @@ class raw_inflater {
 };
 
 void count(benchmark::State& state, std::size_t size) {
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * size));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(size));
 }
 
 void compress_zlib(benchmark::State& state, std::size_t size, bool takeover) {

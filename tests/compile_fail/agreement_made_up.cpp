@@ -3,7 +3,7 @@
 
 int main() {
 #ifdef SHOULD_FAIL
-  const sansocket::agreement made_up{"chat", {}};
+  const sansocket::agreement made_up("chat", {}, {});
 #else
   const sansocket::agreement made_up = sansocket::detail::agreement_maker::make("chat", {});
 #endif

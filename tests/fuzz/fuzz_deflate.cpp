@@ -178,6 +178,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const unsigned choices = data[0];
   setup how{};
   how.agreed.client_no_context_takeover = (choices & 1U) != 0;
+  if ((choices & 128U) != 0) how.agreed.client_max_window_bits = 8;
   how.settings.max_ratio = (choices & 2U) != 0 ? 20 : unlimited;
   how.options.limits = {.frame = (choices & 8U) != 0 ? 300 : unlimited, .message = 2000, .fragments = 100};
   if ((choices & 16U) != 0) how.options.limits.message = 70'000;

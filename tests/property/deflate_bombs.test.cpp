@@ -42,9 +42,9 @@ class counted_inflater {
  public:
   static inline std::size_t calls = 0;
 
-  static std::unique_ptr<counted_inflater> make(int window_bits) noexcept {
+  static std::unique_ptr<counted_inflater> make() noexcept {
     auto made = std::make_unique<counted_inflater>();
-    made->stream_ = zlib_inflater::make(window_bits);
+    made->stream_ = zlib_inflater::make();
     return made;
   }
   transform_step inflate(const_bytes in, bytes out) noexcept {
@@ -52,8 +52,11 @@ class counted_inflater {
     return stream_->inflate(in, out);
   }
   bool at_block_end() const noexcept { return stream_->at_block_end(); }
-  bool after_final_block() const noexcept { return stream_->after_final_block(); }
+  std::size_t since_final_block() const noexcept { return stream_->since_final_block(); }
+  bool forget_block() noexcept { return stream_->forget_block(); }
   bool reset() noexcept { return stream_->reset(); }
+  bool remember(const_bytes last) noexcept { return stream_->remember(last); }
+  std::size_t window(bytes room) noexcept { return stream_->window(room); }
 
  private:
   std::unique_ptr<zlib_inflater> stream_;
@@ -79,6 +82,7 @@ struct setup {
   bool takeover = true;
   std::uint64_t max_ratio = unlimited;
   std::size_t step = whole;  // bytes of a chunk
+  std::uint8_t window_bits = 15;
 };
 
 /// What came of a stream, and what it took.
@@ -103,6 +107,7 @@ outcome meter(std::string_view stream, const setup& how) {
   bytes rest = held.view();
   deflate_agreement agreed;
   agreed.server_no_context_takeover = agreed.client_no_context_takeover = !how.takeover;
+  agreed.server_max_window_bits = agreed.client_max_window_bits = how.window_bits;
   const connection_options options{.limits = how.limits, .delivery = how.delivery};
   outcome seen;
   // Nothing in here but the connection takes memory.
@@ -425,19 +430,25 @@ TEST_CASE("deflate_bombs: of random messages none holds more than its limit", "[
 
 TEST_CASE("deflate_bombs: many messages in a row hold no more than one", "[deflate_bombs][7692-8]") {
   each_role([](auto own) {
-    const std::string payload = deflate_bits().zeros(60'000).end();
-    const std::string stream_of_one = stream_frame(own(), 0xC1, payload);
+    const std::string one = stream_frame(own(), 0xC1, deflate_bits().zeros(60'000).end());
+    std::string stream;
+    for (int i = 0; i < 100; ++i) stream += one;
     for (const bool takeover : {true, false}) {
-      for (const delivery how : {delivery::messages, delivery::pieces}) {
-        std::string stream;
-        for (int i = 0; i < 100; ++i) stream += stream_of_one;
-        const setup given{.limits = {.message = 60'000}, .delivery = how, .takeover = takeover, .step = 4001};
-        const outcome seen = meter<own()>(stream, given);
-        CHECK(seen.messages == 100);
-        CHECK(seen.peak <= 60'000 + slack);
-        // Between messages: no buffer, and a stream that waits.
-        CHECK(seen.open <= 41 * 1024);
-        CHECK(seen.closed <= (takeover ? 0 : 41 * 1024));
+      for (const std::uint8_t bits : {std::uint8_t{8}, std::uint8_t{11}, std::uint8_t{14}, std::uint8_t{15}}) {
+        for (const delivery how : {delivery::messages, delivery::pieces}) {
+          CAPTURE(own() == role::server, takeover, int{bits}, how == delivery::pieces);
+          const outcome seen = meter<own()>(stream, {.limits = {.message = 60'000},
+                                                     .delivery = how,
+                                                     .takeover = takeover,
+                                                     .step = 4001,
+                                                     .window_bits = bits});
+          CHECK(seen.messages == 100);
+          CHECK(seen.peak <= (how == delivery::pieces ? small : 60'000 + slack));
+          // Between messages: no buffer, a stream that waits, and a small window if it is kept.
+          const std::ptrdiff_t window = takeover && bits < 15 ? std::ptrdiff_t{1} << bits : 0;
+          CHECK(seen.open <= 41 * 1024 + std::max<std::ptrdiff_t>(window, 256) + 16);
+          CHECK(seen.closed <= (takeover && bits == 15 ? 0 : 41 * 1024));
+        }
       }
     }
   });
@@ -468,12 +479,12 @@ TEST_CASE("deflate_bombs: max_ratio stops a bomb long before the message limit",
 
 TEST_CASE("deflate_bombs: a message exactly at max_ratio passes, one byte more does not", "[deflate_bombs][7692-8]") {
   const auto padded = [](std::size_t zeros, std::size_t size) {
-    // Empty blocks of 5 bytes and of 6 make it as long as it is to be.
+    // Empty blocks of 5 bytes and of 6 before them make it as long as it is to be.
+    const std::size_t before = size - deflate_bits().zeros(zeros).end().size();
     deflate_bits message;
-    message.zeros(zeros).stored("");
-    while ((size - 1 - message.so_far().size()) % 5 != 0) message.block(1).fixed_end().stored("");
-    while (message.so_far().size() + 1 < size) message.stored("");
-    return message.end();
+    while ((before - message.so_far().size()) % 5 != 0) message.block(1).fixed_end().stored("");
+    while (message.so_far().size() < before) message.stored("");
+    return message.zeros(zeros).end();
   };
   each_role([&](auto own) {
     const std::size_t size = 5000;
@@ -514,47 +525,54 @@ TEST_CASE("deflate_bombs: what waits is a stream for each message under way, not
           "[deflate_bombs][7692-7.1.1]") {
   each_role([](auto own) {
     using end = connection<own(), counted_policy>;
-    const std::string one = stream_frame(own(), 0xC1, deflated("a message for everyone"));
-    for (const bool takeover : {true, false}) {
-      deflate_agreement agreed;
-      agreed.server_no_context_takeover = agreed.client_no_context_takeover = !takeover;
-      std::vector<exact_buffer> chunks;
-      chunks.reserve(100);
-      for (int i = 0; i < 100; ++i) chunks.emplace_back(one);
-      counted_pool pool;
-      const connection_options options;
-      std::size_t heard = 0;
-      std::ptrdiff_t each = 0;
-      std::ptrdiff_t after = 0;
-      std::ptrdiff_t ended = 0;
-      std::ptrdiff_t gone = 0;
-      {
-        std::vector<end> all;
-        all.reserve(100);
-        const heap_meter heap;
-        for (exact_buffer& chunk : chunks) {
-          end& ws = all.emplace_back(typename end::extension_type(agreed, pool), options);
-          (void)ws.receive(chunk.view());
-          ws.drain([&](const event&) { ++heard; });
-          if (all.size() == 1) each = heap.live();
+    const std::string one = stream_frame(own(), 0xC1, deflated(std::string(10'000, 'x') + "a message for everyone"));
+    for (const int bits : {8, 12, 15}) {
+      for (const bool takeover : {true, false}) {
+        deflate_agreement agreed;
+        agreed.server_no_context_takeover = agreed.client_no_context_takeover = !takeover;
+        agreed.server_max_window_bits = agreed.client_max_window_bits = static_cast<std::uint8_t>(bits);
+        std::vector<exact_buffer> chunks;
+        chunks.reserve(100);
+        for (int i = 0; i < 100; ++i) chunks.emplace_back(one);
+        counted_pool pool;
+        const connection_options options;
+        std::size_t heard = 0;
+        std::ptrdiff_t first = 0;
+        std::ptrdiff_t after = 0;
+        std::ptrdiff_t ended = 0;
+        std::ptrdiff_t gone = 0;
+        {
+          std::vector<end> all;
+          all.reserve(100);
+          const heap_meter heap;
+          for (exact_buffer& chunk : chunks) {
+            end& ws = all.emplace_back(typename end::extension_type(agreed, pool), options);
+            (void)ws.receive(chunk.view());
+            ws.drain([&](const event&) { ++heard; });
+            if (all.size() == 1) first = heap.live();
+          }
+          after = heap.live();
+          // The last poll after an end gives all memory back, though the connection stays.
+          for (end& ws : all) {
+            ws.receive_eof();
+            ws.drain([&](const event&) { ++heard; });
+          }
+          ended = heap.live();
+          all.clear();
+          gone = heap.live();
         }
-        after = heap.live();
-        // The last poll after an end gives all memory back, though the connection stays.
-        for (end& ws : all) {
-          ws.receive_eof();
-          ws.drain([&](const event&) { ++heard; });
-        }
-        ended = heap.live();
-        all.clear();
-        gone = heap.live();
+        CAPTURE(own() == role::server, bits, takeover);
+        CHECK(heard == 200);
+        CHECK(first > 32 * 1024);
+        const std::ptrdiff_t window =
+            takeover && bits < 15 ? std::max(std::ptrdiff_t{1} << bits, std::ptrdiff_t{240}) : 0;
+        CHECK(first < 41 * 1024 + window);
+        const bool each_keeps_a_stream = takeover && bits == 15;
+        CHECK(after <= (each_keeps_a_stream ? 100 * first : first + 99 * (window + 16)));
+        CHECK(ended <= (each_keeps_a_stream ? 0 : 41 * 1024));
+        CHECK(gone == ended);
+        CHECK(pool.idle() == (each_keeps_a_stream ? 0 : 1));
       }
-      CHECK(heard == 200);
-      CHECK(each > 32 * 1024);
-      CHECK(each < 41 * 1024);
-      CHECK(after == (takeover ? 100 * each : each));
-      CHECK(ended == (takeover ? 0 : each));
-      CHECK(gone == ended);
-      CHECK(pool.idle() == (takeover ? 0 : 1));
     }
   });
 }

@@ -112,6 +112,10 @@ class subject {
     return wanted;
   }
 
+  void check_split(std::size_t position, const recording& wanted) {
+    compare("split at " + std::to_string(position), run(split_at(position)), wanted);
+  }
+
   /// Those and every two parts; of a large message some.
   recording check_all(int rounds = 8) {
     const std::size_t size = stream_.size();
@@ -120,7 +124,7 @@ class subject {
     std::minstd_rand random(static_cast<unsigned>(size) + 2);
     for (std::size_t i = 1; i < size; ++i) {
       if (!large || i < 12 || i + 12 > size || random() % size < 10) {
-        compare("split at " + std::to_string(i), run(split_at(i)), wanted);
+        check_split(i, wanted);
       }
     }
     return wanted;
@@ -439,27 +443,61 @@ TEST_CASE("deflate_chunk_invariance: limits", "[deflate_chunk_invariance][7692-8
     one.limits.message = 100;
     cases.push_back(one);
   }
-  // Ratios count from 64 KiB on.
-  for (const std::uint64_t ratio : {100U, 300U}) {
-    stream_case one =
-        alone("ratio " + std::to_string(ratio), deflate_bits().zeros(70'000).stored(std::string(200, 'x')).end(),
-              ratio == 300 ? "text open" : "compressed_ratio_too_high");
+  // What stands for the message's end may be content: of a block that lacks four bytes.
+  for (const std::size_t limit : {1000U, 1001U, 1002U, 1003U, 1004U}) {
+    const std::string lacking = deflate_bits().stored(std::string(1004, 'x')).so_far().substr(0, 1005);
+    const std::string content = std::string(1000, 'x') + from_hex("00 00 ff ff");
+    stream_case one{"content at the end", {{0xC2, lacking}}, limit == 1004 ? "binary open" : "message_too_big"};
+    if (limit == 1004) one.messages = {content};
+    one.limits.message = limit;
+    cases.push_back(one);
+  }
+  // A ratio counts from 64 KiB on, against each started KiB and against the whole: this is some 320 bytes.
+  const std::string payload = deflate_bits().zeros(70'000).stored(std::string(200, 'x')).end();
+  for (const auto& [ratio, result] :
+       std::vector<std::pair<std::uint64_t, std::string>>{{1, "compressed_ratio_too_high"},
+                                                          {70, "compressed_ratio_too_high"},
+                                                          {200, "compressed_ratio_too_high"},
+                                                          {300, "text open"}}) {
+    stream_case one = alone("ratio " + std::to_string(ratio), payload, result);
     one.max_ratio = ratio;
     one.limits.message = 1024 * 1024;
     cases.push_back(one);
-    one.name = "message and ratio at once";
-    one.limits.message = 64 * 1024;
-    one.outcome = ratio == 300 ? "message_too_big" : "compressed_ratio_too_high";
+    one.name += " in fragments";
+    one.frames = {{0x41, payload.substr(0, 100)}, {0x89, "p"}, {0x80, payload.substr(100)}};
+    // What is more than the first KiB may come to is not waited for.
+    one.outcome = ratio == 1 ? result : "ping " + result;
     cases.push_back(one);
-    if (ratio != 300) continue;
-    const std::string payload = one.frames[0].payload;
-    one.frames = {{0x42, payload.substr(0, 100)}, {0x89, "p"}, {0x80, payload.substr(100)}};
-    one.limits.message = 1024 * 1024;
-    one.outcome = "compressed_ratio_too_high";
-    one.name = "the ratio of the frames so far";
+    one.name += " and a limit";
+    one.limits.message = 64 * 1024;
+    one.outcome = ratio == 1 ? result : "message_too_big";
     cases.push_back(one);
   }
   check_cases(cases);
+}
+
+TEST_CASE("deflate_chunk_invariance: a ratio that is passed where a KiB ends", "[deflate_chunk_invariance][7692-8]") {
+  // Each byte comes to 1032; where a KiB ends, the bound lies within what its last byte comes to, or next to it.
+  for (const std::size_t before : {0U, 40U, 80U, 120U}) {
+    const std::size_t about = (before + (1024 - 19 - before) * 1032) / 1024;
+    for (std::uint64_t ratio = about - 1; ratio <= about + 1; ++ratio) {
+      deflate_bits message;
+      message.stored(std::string(before, 'x')).zeros(1'100'000);
+      for (int i = 0; i < 150; ++i) message.stored("");
+      const std::string stream = stream_frame(role::server, 0xC2, message.end());
+      const stream_case one{"ratio", {}, "", {}, {.message = 2 * 1024 * 1024}, ratio};
+      INFO("ratio " << ratio << ", " << before << " bytes before");
+      error verdict = error::none;
+      for (const delivery how : {delivery::messages, delivery::pieces}) {
+        subject<role::server, heap_policy> end("ratio", stream, one, how);
+        const recording seen = end.check_some(1);
+        constexpr std::size_t header = 8;
+        for (std::size_t at = 1020; at < 1028; ++at) end.check_split(header + at, seen);
+        if (how == delivery::messages) verdict = seen.fault;
+        CHECK(seen.fault == verdict);
+      }
+    }
+  }
 }
 
 TEST_CASE("deflate_chunk_invariance: text that is not UTF-8, at every position and in every kind of block",

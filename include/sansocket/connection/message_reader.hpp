@@ -133,7 +133,7 @@ class message_reader {
 
   /// The rules that the first two bytes of a frame show broken.
   error check(const frame_header& first_two, std::uint8_t allowed_rsv) const noexcept {
-    // RFC 7692 §6: "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and
+    // RFC 7692 §6.1: "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and
     // non-first fragments of a data message. An endpoint receiving such a frame MUST _Fail the WebSocket
     // Connection_."
     const bool first = first_two.opcode == opcode::text || first_two.opcode == opcode::binary;
@@ -355,7 +355,8 @@ class message_reader {
   }
 
   /// Room for what `run` bytes may inflate to. Beyond what is small the buffer grows once, to all that the
-  /// limit allows: if it doubled, the old and the new block together would be more than the limit.
+  /// limit allows, and a control payload beside it: if it doubled, the old and the new block together would
+  /// be more than the limit.
   bytes inflated_room(std::size_t run, std::uint64_t left) noexcept {
     const std::size_t before = buffer_.size();
     const std::size_t wish = std::max(4 * run + 512, before);
@@ -363,7 +364,7 @@ class message_reader {
     const std::size_t small = inflated_at_once;
     if (before + count > small && buffer_.capacity() < before + count &&
         left < Buffer::max_size() - max_control_payload - before) {
-      if (!buffer_.extend(static_cast<std::size_t>(left), 0).empty()) buffer_.truncate(before);
+      if (!buffer_.extend(static_cast<std::size_t>(left) + max_control_payload, 0).empty()) buffer_.truncate(before);
     }
     const std::size_t most = before + count > small ? Buffer::max_size() : small;
     return buffer_.extend(count, most);

@@ -118,7 +118,7 @@ class pieces_sender {
     const error fault = queue(writer, extension, header, piece.payload, compressed);
     if (fault != error::none) return fault;
     text_ = text;
-    type_ = piece.last ? std::uint8_t{0} : static_cast<std::uint8_t>(piece.type);
+    type_ = piece.last ? 0U : static_cast<std::uint8_t>(piece.type) & 0x7FU;
     compressed_ = compressed;
     return error::none;
   }

@@ -19,11 +19,12 @@ template <class Inflater>
 concept deflate_inflater = requires(Inflater& stream, const Inflater& held, const_bytes in, bytes out) {
   { Inflater::make() } -> std::same_as<std::unique_ptr<Inflater>>;  // nothing if there is no memory
   { stream.inflate(in, out) } -> std::same_as<transform_step>;
-  { held.at_block_end() } -> std::same_as<bool>;        // nothing is left of the last byte
-  { held.after_final_block() } -> std::same_as<bool>;   // of the last block with BFINAL, and nothing behind it
-  { stream.reset() } -> std::same_as<bool>;             // forgets the window
-  { stream.remember(in) } -> std::same_as<bool>;        // after reset: as if these bytes had just been made
-  { stream.window(out) } -> std::same_as<std::size_t>;  // the last bytes made, as many as there is room for
+  { held.at_block_end() } -> std::same_as<bool>;              // nothing is left of the last byte
+  { held.since_final_block() } -> std::same_as<std::size_t>;  // bytes used behind the last block with BFINAL
+  { stream.forget_block() } -> std::same_as<bool>;            // the block that has begun; the window stays
+  { stream.reset() } -> std::same_as<bool>;                   // forgets the window
+  { stream.remember(in) } -> std::same_as<bool>;              // after reset: as if these bytes had just been made
+  { stream.window(out) } -> std::same_as<std::size_t>;        // the last bytes made, as many as there is room for
 };
 
 /// Deflates what it is given and flushes: `deflate` is called until the input is used and room is left.

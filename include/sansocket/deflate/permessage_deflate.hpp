@@ -53,33 +53,36 @@ class basic_permessage_deflate {
   /// Errors: compressed_data_invalid, compressed_ratio_too_high, out_of_memory.
   transform_step inflate(const_bytes in, bytes out, bool end) noexcept {
     if (!inflater_ && !make_inflater()) return {.fault = error::out_of_memory};
-    const std::uint64_t ratio = pool_->settings().max_ratio;
-    if (ratio == unlimited) return run(in, out, end);
-    // Every KiB of the payload has its own bound, so that it does not matter how the payload is cut.
-    const std::size_t count = std::min<std::size_t>(in.size(), ratio_step - taken_ % ratio_step);
-    end = end && count == in.size();
-    in = in.first(count);
-    const std::uint64_t left = most_inflated(ratio_step * (taken_ / ratio_step + 1)) - made_;
-    if (out.size() <= left) return run(in, out, end);
-    transform_step step;
-    if (left != 0) step = run(in, out.first(static_cast<std::size_t>(left)), end);
-    if (step.made != left || step.fault != error::none) return step;
-    // Nothing more may come; does anything?
-    const transform_step more = run(in.subspan(step.used), out.subspan(step.made, 1), end);
-    step.used += more.used;
-    step.fault = more.made != 0 ? error::compressed_ratio_too_high : more.fault;
-    return step;
+    if (pool_->settings().max_ratio == unlimited) return run(in, out, end);
+    // Every KiB of the payload has its own bound, and all that comes of it has come before the next one
+    // begins: so it does not matter how the payload and the room are cut.
+    transform_step all;
+    do {
+      const std::size_t left_of_step = full_ ? 0 : ratio_step - static_cast<std::size_t>(taken_ % ratio_step);
+      const const_bytes part = in.subspan(all.used, std::min(in.size() - all.used, left_of_step));
+      const bool last = end && all.used + part.size() == in.size();
+      const transform_step step = run_bounded(part, out.subspan(all.made), last);
+      all.used += step.used;
+      all.made += step.made;
+      all.fault = step.fault;
+      full_ = all.made == out.size();
+    } while (all.fault == error::none && !full_ && all.used != in.size());
+    return all;
   }
 
   /// Says whether the payload was whole blocks and no more, and makes ready for the next message.
   /// Errors: compressed_data_invalid.
   error finish_inflate() noexcept {
-    const bool whole = tail_used_ == tail.size() && inflater_->at_block_end();
+    // Behind a block that is marked as the last, nothing stands for the end of the message.
+    const bool final = inflater_->since_final_block() == tail.size();
+    const bool whole = tail_used_ == tail.size() && (inflater_->at_block_end() || final);
     const bool bomb = made_ > most_inflated(taken_);
     taken_ = made_ = 0;
     tail_used_ = 0;
+    full_ = false;
     if (!whole) return error::compressed_data_invalid;
     if (bomb) return error::compressed_ratio_too_high;
+    if (!inflater_->at_block_end() && !inflater_->forget_block()) return error::out_of_memory;
     if (keeps_inflater()) return error::none;
     if (peer_takeover_ && !keep_window()) return error::out_of_memory;
     pool_->give_back(std::move(inflater_));
@@ -129,6 +132,21 @@ class basic_permessage_deflate {
     return size != 0 && ratio > unlimited / size ? unlimited : std::max(ratio_floor, size * ratio);
   }
 
+  /// Runs with no more room than the ratio leaves.
+  transform_step run_bounded(const_bytes in, bytes out, bool end) noexcept {
+    const std::uint64_t steps = (taken_ + in.size() + ratio_step - 1) / ratio_step;
+    const std::uint64_t left = most_inflated(steps * ratio_step) - made_;
+    if (out.size() <= left) return run(in, out, end);
+    transform_step step;
+    if (left != 0) step = run(in, out.first(static_cast<std::size_t>(left)), end);
+    if (step.made != left || step.fault != error::none) return step;
+    // Nothing more may come; does anything?
+    const transform_step more = run(in.subspan(step.used), out.subspan(step.made, 1), end);
+    step.used += more.used;
+    step.fault = more.made != 0 ? error::compressed_ratio_too_high : more.fault;
+    return step;
+  }
+
   transform_step run(const_bytes in, bytes out, bool end) noexcept {
     transform_step step;
     if (!end) step = inflater_->inflate(in, out);
@@ -156,7 +174,6 @@ class basic_permessage_deflate {
     transform_step step;
     if (!in.empty()) step = inflater_->inflate(in, out);
     if (step.used != in.size() || step.made == out.size() || step.fault != error::none) return step;
-    if (inflater_->after_final_block() && tail_used_ == 0) tail_used_ = tail.size();
     const transform_step rest = inflater_->inflate(const_bytes(tail).subspan(tail_used_), out.subspan(step.made));
     tail_used_ = static_cast<std::uint8_t>(tail_used_ + rest.used);
     return {.used = step.used, .made = step.made + rest.made, .fault = rest.fault};
@@ -198,6 +215,7 @@ class basic_permessage_deflate {
   std::uint8_t tail_used_ = 0;
   std::uint8_t own_bits_ = 15;
   std::uint8_t peer_bits_ = 15;
+  bool full_ = false;  // the last room was filled: more may come of what was taken
   bool active_ = false;
   bool own_takeover_ = true;
   bool peer_takeover_ = true;

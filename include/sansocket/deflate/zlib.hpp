@@ -74,7 +74,7 @@ class zlib_inflater {
       all.made += step.made;
       all.fault = step.fault;
       if (step.used != 0 || step.made != 0) {
-        final_ = ended;
+        since_final_ = ended ? 0 : since_final_ + std::min(step.used, no_final_block - since_final_);
         // zlib.h of inflate: 128 right behind a block, and in the low bits what is left of the last byte.
         block_end_ = ended || ((stream_.data_type & 128) != 0 && (stream_.data_type & 7) == 0);
       }
@@ -88,12 +88,18 @@ class zlib_inflater {
   /// Between two blocks, with no bits left over.
   bool at_block_end() const noexcept { return block_end_; }
 
-  /// Behind a block that was marked as the last.
-  bool after_final_block() const noexcept { return final_; }
+  /// How many bytes were used behind the last block that was marked as the last; very many if there was none.
+  std::size_t since_final_block() const noexcept { return since_final_; }
+
+  /// Forgets the block that has begun, and keeps the window.
+  bool forget_block() noexcept {
+    block_end_ = true;
+    return inflateResetKeep(&stream_) == Z_OK;
+  }
 
   /// Forgets the window.
   bool reset() noexcept {
-    final_ = false;
+    since_final_ = no_final_block;
     block_end_ = true;
     return inflateReset(&stream_) == Z_OK;
   }
@@ -118,7 +124,9 @@ class zlib_inflater {
   zlib_inflater() = default;
 
   z_stream stream_{};
-  bool final_ = false;
+  static constexpr std::size_t no_final_block = std::numeric_limits<std::size_t>::max();
+
+  std::size_t since_final_ = no_final_block;
   bool block_end_ = true;
 };
 

@@ -31,7 +31,6 @@ struct scripted {
   std::string taken{};
 
   bool active() const { return true; }
-  void expect(std::uint64_t) {}
   transform_step inflate(const_bytes, bytes, bool) { return {}; }
   error finish_inflate() { return error::none; }
   bool wants(std::size_t) const { return true; }

@@ -103,7 +103,6 @@ struct zipping {
   std::string finished{};
 
   bool active() const { return true; }
-  void expect(std::uint64_t) {}
   transform_step inflate(const_bytes, bytes, bool) { return {}; }
   error finish_inflate() { return error::none; }
   bool wants(std::size_t size) const { return size >= threshold; }

@@ -41,18 +41,17 @@ struct stub {
 };
 
 struct stub_inflater : stub {
-  int window_bits = 0;
-
-  static std::unique_ptr<stub_inflater> make(int window_bits) {
+  static std::unique_ptr<stub_inflater> make() {
     if (ledger::no_memory) return nullptr;
     ++ledger::inflaters_made;
-    auto made = std::make_unique<stub_inflater>();
-    made->window_bits = window_bits;
-    return made;
+    return std::make_unique<stub_inflater>();
   }
   transform_step inflate(const_bytes, bytes) noexcept { return {}; }
   bool at_block_end() const noexcept { return true; }
-  bool after_final_block() const noexcept { return false; }
+  std::size_t since_final_block() const noexcept { return ~std::size_t{0}; }
+  bool forget_block() noexcept { return true; }
+  bool remember(const_bytes) noexcept { return true; }
+  std::size_t window(bytes) noexcept { return 0; }
 };
 
 struct stub_deflater : stub {
@@ -111,11 +110,10 @@ TEST_CASE("deflate_pool: keeps the settings, a level out of range as the nearest
   }
 }
 
-TEST_CASE("deflate_pool: makes streams with the window asked for and the settings' levels", "[deflate_pool]") {
+TEST_CASE("deflate_pool: makes deflaters with the window asked for and the settings' levels", "[deflate_pool]") {
   ledger::start();
   stub_pool pool({.level = 4, .memory_level = 2});
   for (const std::uint8_t window : all_windows) {
-    CHECK(pool.take_inflater(window)->window_bits == window);
     const auto deflater = pool.take_deflater(window);
     CHECK(deflater->window_bits == window);
     CHECK(deflater->level == 4);
@@ -127,12 +125,12 @@ TEST_CASE("deflate_pool: makes streams with the window asked for and the setting
 TEST_CASE("deflate_pool: a stream that was given back is reset and taken again", "[deflate_pool]") {
   ledger::start();
   stub_pool pool;
-  auto inflater = pool.take_inflater(15);
+  auto inflater = pool.take_inflater();
   auto deflater = pool.take_deflater(15);
   const auto* const same_inflater = inflater.get();
   const auto* const same_deflater = deflater.get();
   CHECK(ledger::resets == 0);
-  pool.give_back(std::move(inflater), 15);
+  pool.give_back(std::move(inflater));
   CHECK(ledger::resets == 1);
   CHECK(pool.idle() == 1);
   pool.give_back(std::move(deflater), 15);
@@ -140,7 +138,7 @@ TEST_CASE("deflate_pool: a stream that was given back is reset and taken again",
   CHECK(pool.idle() == 2);
   CHECK(ledger::alive == 2);
 
-  inflater = pool.take_inflater(15);
+  inflater = pool.take_inflater();
   CHECK(inflater.get() == same_inflater);
   CHECK(pool.idle() == 1);
   deflater = pool.take_deflater(15);
@@ -150,28 +148,24 @@ TEST_CASE("deflate_pool: a stream that was given back is reset and taken again",
   CHECK(ledger::deflaters_made == 1);
 
   // One taken again while the first is out is another.
-  CHECK(pool.take_inflater(15).get() != same_inflater);
+  CHECK(pool.take_inflater().get() != same_inflater);
   CHECK(ledger::inflaters_made == 2);
 }
 
-TEST_CASE("deflate_pool: a stream waits for a message with its own window", "[deflate_pool]") {
+TEST_CASE("deflate_pool: a deflater waits for a message with its own window, an inflater for any", "[deflate_pool]") {
   ledger::start();
   stub_pool pool;
   for (const std::uint8_t window : all_windows) {
-    pool.give_back(pool.take_inflater(window), window);
+    pool.give_back(pool.take_inflater());
     pool.give_back(pool.take_deflater(window), window);
   }
-  CHECK(pool.idle() == 16);
-  CHECK(ledger::inflaters_made == 8);
+  CHECK(pool.idle() == 9);
+  CHECK(ledger::inflaters_made == 1);
   CHECK(ledger::deflaters_made == 8);
-  for (const std::uint8_t window : all_windows) {
-    CHECK(pool.take_inflater(window)->window_bits == window);
-    CHECK(pool.take_deflater(window)->window_bits == window);
-  }
-  CHECK(ledger::inflaters_made == 8);
+  for (const std::uint8_t window : all_windows) CHECK(pool.take_deflater(window)->window_bits == window);
   CHECK(ledger::deflaters_made == 8);
-  CHECK(pool.idle() == 0);
-  CHECK(ledger::alive == 0);
+  CHECK(pool.idle() == 1);
+  CHECK(ledger::alive == 1);
 }
 
 TEST_CASE("deflate_pool: keeps as many of each kind and window as it is told, eight at most", "[deflate_pool]") {
@@ -184,17 +178,17 @@ TEST_CASE("deflate_pool: keeps as many of each kind and window as it is told, ei
       std::vector<std::unique_ptr<stub_inflater>> inflaters;
       std::vector<std::unique_ptr<stub_deflater>> deflaters;
       for (int i = 0; i < 10; ++i) {
-        inflaters.push_back(pool.take_inflater(15));
+        inflaters.push_back(pool.take_inflater());
         deflaters.push_back(pool.take_deflater(9));
       }
       CHECK(ledger::alive == 20);
-      for (auto& stream : inflaters) pool.give_back(std::move(stream), 15);
+      for (auto& stream : inflaters) pool.give_back(std::move(stream));
       CHECK(pool.idle() == kept);
       for (auto& stream : deflaters) pool.give_back(std::move(stream), 9);
       CHECK(pool.idle() == 2 * kept);
       CHECK(ledger::alive == static_cast<int>(2 * kept));
       if (kept != 0) {
-        const auto taken = pool.take_inflater(15);
+        const auto taken = pool.take_inflater();
         CHECK(pool.idle() == 2 * kept - 1);
         CHECK(ledger::inflaters_made == 10);
       }
@@ -206,9 +200,9 @@ TEST_CASE("deflate_pool: keeps as many of each kind and window as it is told, ei
 TEST_CASE("deflate_pool: a stream that cannot be reset is not kept", "[deflate_pool]") {
   ledger::start();
   stub_pool pool;
-  auto stream = pool.take_inflater(15);
+  auto stream = pool.take_inflater();
   ledger::reset_fails = true;
-  pool.give_back(std::move(stream), 15);
+  pool.give_back(std::move(stream));
   CHECK(pool.idle() == 0);
   CHECK(ledger::alive == 0);
 }
@@ -216,9 +210,9 @@ TEST_CASE("deflate_pool: a stream that cannot be reset is not kept", "[deflate_p
 TEST_CASE("deflate_pool: gives nothing if there is no memory, but what waits", "[deflate_pool]") {
   ledger::start();
   stub_pool pool;
-  pool.give_back(pool.take_inflater(15), 15);
+  pool.give_back(pool.take_inflater());
   ledger::no_memory = true;
-  CHECK(pool.take_inflater(15));
-  CHECK_FALSE(pool.take_inflater(15));
+  CHECK(pool.take_inflater());
+  CHECK_FALSE(pool.take_inflater());
   CHECK_FALSE(pool.take_deflater(15));
 }

@@ -31,18 +31,20 @@ namespace {
 
 /// What was made of zlib's streams, and how.
 struct ledger {
-  static inline std::vector<int> inflaters;  // window bits
-  static inline std::vector<int> deflaters;
+  static inline int inflaters = 0;
+  static inline std::vector<int> deflaters;  // window bits
   static inline int level = 0;
   static inline int memory_level = 0;
   static inline int alive = 0;
   static inline bool no_memory = false;
   static inline bool reset_fails = false;
+  static inline bool forgets = false;
+  static inline std::size_t remembered = 0;  // bytes of the window that an inflater was given last
 
   static void start() {
-    inflaters.clear();
+    inflaters = 0;
     deflaters.clear();
-    no_memory = reset_fails = false;
+    no_memory = reset_fails = forgets = false;
   }
 };
 
@@ -54,15 +56,21 @@ class watched_inflater {
   watched_inflater& operator=(const watched_inflater&) = delete;
   ~watched_inflater() { --ledger::alive; }
 
-  static std::unique_ptr<watched_inflater> make(int window_bits) {
+  static std::unique_ptr<watched_inflater> make() {
     if (ledger::no_memory) return nullptr;
-    ledger::inflaters.push_back(window_bits);
-    return std::make_unique<watched_inflater>(zlib_inflater::make(window_bits));
+    ++ledger::inflaters;
+    return std::make_unique<watched_inflater>(zlib_inflater::make());
   }
   transform_step inflate(const_bytes in, bytes out) noexcept { return stream_->inflate(in, out); }
   bool at_block_end() const noexcept { return stream_->at_block_end(); }
-  bool after_final_block() const noexcept { return stream_->after_final_block(); }
+  std::size_t since_final_block() const noexcept { return stream_->since_final_block(); }
+  bool forget_block() noexcept { return stream_->forget_block(); }
   bool reset() noexcept { return stream_->reset() && !ledger::reset_fails; }
+  bool remember(const_bytes window) noexcept {
+    ledger::remembered = window.size();
+    return stream_->remember(window) && !ledger::forgets;
+  }
+  std::size_t window(bytes out) noexcept { return stream_->window(out); }
 
  private:
   std::unique_ptr<zlib_inflater> stream_;
@@ -110,14 +118,13 @@ struct inflated {
   error fault = error::none;
 };
 
-/// Inflates a message whose payload comes as one frame, with so much input and so much room at a time,
-/// as a connection does; and ends it if there was no fault.
+/// Inflates a message, with so much input and so much room at a time, as a connection does; and ends it if
+/// there was no fault.
 template <class Extension>
 inflated inflate_message(Extension& extension, std::string_view payload, std::size_t in_step = 1 << 24,
                          std::size_t out_step = 1 << 16) {
   inflated all;
   exact_buffer room(out_step);
-  extension.expect(payload.size());
   do {
     const exact_buffer chunk(payload.substr(0, in_step));
     payload.remove_prefix(chunk.view().size());
@@ -129,8 +136,8 @@ inflated inflate_message(Extension& extension, std::string_view payload, std::si
       all.fault = step.fault;
       if (step.fault != error::none) return all;
       in = in.subspan(step.used);
-      more = step.made == out_step;
-      if (!more && !in.empty()) FAIL("all of the input, if room is left");
+      more = step.made == out_step || !in.empty();
+      if (more && step.used == 0 && step.made == 0) FAIL("nothing is done");
     }
   } while (!payload.empty());
   all.fault = extension.finish_inflate();
@@ -225,7 +232,10 @@ TEST_CASE("permessage_deflate: each end compresses with its own window and infla
           const std::uint8_t mine = own() == role::server ? server : client;
           const std::uint8_t theirs = own() == role::server ? client : server;
           CHECK(inflate_message(extension, hello).text == "Hello");
-          CHECK(ledger::inflaters == std::vector<int>{theirs});
+          CHECK(ledger::inflaters == 1);
+          // A stream is kept where context is taken over in a large window.
+          const bool keeps = takeover && theirs == 15;
+          CHECK(pool.idle() == (keeps ? 0 : 1));
           // zlib does not compress with a window of 8 bits.
           CHECK(extension.wants(1000) == (mine >= 9));
           CHECK(extension.independent_window_bits() == (takeover ? 0 : mine));
@@ -237,7 +247,7 @@ TEST_CASE("permessage_deflate: each end compresses with its own window and infla
           CHECK(pool.idle() == 2);
           CHECK(inflate_message(extension, hello).text == "Hello");
           CHECK(hex(deflate_message(extension, "Hello")) == hex(hello));
-          CHECK(ledger::inflaters.size() == 1);
+          CHECK(ledger::inflaters == 1);
           CHECK(ledger::deflaters.size() == 1);
         }
       }
@@ -282,7 +292,7 @@ TEST_CASE("permessage_deflate: takes context over where that was agreed, and now
           // Kept with what is taken over; otherwise they wait in the pool.
           CHECK(ledger::alive == 2);
           CHECK(pool.idle() == (mine ? 0U : 1U) + (theirs ? 0U : 1U));
-          CHECK(ledger::inflaters.size() == 1);
+          CHECK(ledger::inflaters == 1);
           CHECK(ledger::deflaters.size() == 1);
           if (!theirs) CHECK(inflate_message(extension, hello_again).fault == error::compressed_data_invalid);
         }
@@ -292,23 +302,90 @@ TEST_CASE("permessage_deflate: takes context over where that was agreed, and now
   });
 }
 
+TEST_CASE("permessage_deflate: of a small window only the window is kept between messages",
+          "[permessage_deflate][rfc7692][7.1.2][7.2.2]") {
+  each_role([](auto own) {
+    for (std::uint8_t bits = 8; bits <= 15; ++bits) {
+      CAPTURE(own() == role::server, int{bits});
+      ledger::start();
+      watched_pool pool;
+      // The window is the other end's.
+      const std::uint8_t mine = bits == 12 ? 10 : 12;
+      const bool server = own() == role::server;
+      watched<own()> extension(deflate_agreement{.server_max_window_bits = server ? mine : bits,
+                                                 .client_max_window_bits = server ? bits : mine},
+                               pool);
+      const std::size_t window = std::size_t{1} << bits;
+      ledger::remembered = 0;
+      CHECK(inflate_message(extension, hello).text == "Hello");
+      CHECK(pool.idle() == (bits == 15 ? 0 : 1));
+      // Another connection has the stream meanwhile.
+      watched<own()> other(deflate_agreement{.server_no_context_takeover = true, .client_no_context_takeover = true},
+                           pool);
+      CHECK(inflate_message(other, stored("World")).text == "World");
+      CHECK(inflate_message(extension, hello_again).text == "Hello");
+      CHECK(ledger::remembered == (bits == 15 ? 0 : 5));
+      // The window is that of all messages, as far as it reaches.
+      CHECK(inflate_message(extension, stored("abc")).text == "abc");
+      CHECK(ledger::remembered == (bits == 15 ? 0 : 10));
+      const std::string large(2 * window, 'x');
+      CHECK((inflate_message(extension, stored(large)).text == large));
+      CHECK(inflate_message(extension, hello).text == "Hello");
+      CHECK(ledger::remembered == (bits == 15 ? 0 : window));
+      CHECK(ledger::inflaters == (bits == 15 ? 2 : 1));
+      CHECK(inflate_message(extension, hello_again).text == "Hello");
+    }
+  });
+}
+
+TEST_CASE("permessage_deflate: a window that is kept goes with the rest when it is released", "[permessage_deflate]") {
+  ledger::start();
+  watched_pool pool;
+  watched<role::client> extension(deflate_agreement{.server_max_window_bits = 9}, pool);
+  CHECK(inflate_message(extension, hello).text == "Hello");
+  extension.release();
+  ledger::remembered = 99;
+  CHECK(inflate_message(extension, hello).text == "Hello");
+  CHECK(ledger::remembered == 0);
+}
+
+TEST_CASE("permessage_deflate: a stream that is kept is not taken from those that are shared", "[permessage_deflate]") {
+  ledger::start();
+  watched_pool pool;
+  watched<role::client> shares(deflate_agreement{.server_no_context_takeover = true}, pool);
+  CHECK(inflate_message(shares, hello).text == "Hello");
+  CHECK(pool.idle() == 1);
+  watched<role::client> keeps(deflate_agreement{}, pool);
+  CHECK(inflate_message(keeps, hello).text == "Hello");
+  CHECK(pool.idle() == 1);
+}
+
+TEST_CASE("permessage_deflate: a window that cannot be given to a stream is no memory", "[permessage_deflate]") {
+  ledger::start();
+  watched_pool pool;
+  watched<role::client> extension(deflate_agreement{.server_max_window_bits = 9}, pool);
+  CHECK(inflate_message(extension, hello).text == "Hello");
+  ledger::forgets = true;
+  CHECK(inflate_message(extension, hello).fault == error::out_of_memory);
+  ledger::forgets = false;
+}
+
 TEST_CASE("permessage_deflate: makes streams with the first message that needs one", "[permessage_deflate]") {
   for (const bool takeover : {false, true}) {
     ledger::start();
     watched_pool pool;
     watched<role::server> extension(
         deflate_agreement{.server_no_context_takeover = !takeover, .client_no_context_takeover = !takeover}, pool);
-    extension.expect(1000);
     CHECK(extension.wants(1000));
     extension.finish_deflate(true);
     extension.finish_deflate(false);
     CHECK(ledger::alive == 0);
     CHECK(pool.idle() == 0);
     CHECK(inflate_message(extension, hello).text == "Hello");
-    CHECK(ledger::inflaters.size() == 1);
+    CHECK(ledger::inflaters == 1);
     CHECK(ledger::deflaters.empty());
     (void)deflate_message(extension, "Hello");
-    CHECK(ledger::inflaters.size() == 1);
+    CHECK(ledger::inflaters == 1);
     CHECK(ledger::deflaters.size() == 1);
   }
 }
@@ -331,7 +408,7 @@ TEST_CASE("permessage_deflate: connections without takeover share streams one me
   CHECK(ends[0].inflate(half.view(), room.view(), false).fault == error::none);
   CHECK(pool.idle() == 1);
   CHECK(inflate_message(ends[1], hello).text == "Hello");
-  CHECK(ledger::inflaters.size() == 2);
+  CHECK(ledger::inflaters == 2);
 }
 
 TEST_CASE("permessage_deflate: a message that was not sent leaves no context", "[permessage_deflate][rfc7692][7.2.1]") {
@@ -428,11 +505,6 @@ TEST_CASE("permessage_deflate: a payload that ends in the middle of a block is i
       CHECK(inflate_message(extension, payload + '\x07', in_step).fault == error::compressed_data_invalid);
     }
   }
-  // What was not whole leaves nothing for the next message.
-  watched_pool pool;
-  watched<role::client> extension(deflate_agreement{.server_no_context_takeover = true}, pool);
-  CHECK(inflate_message(extension, hello.substr(0, 4)).fault == error::compressed_data_invalid);
-  CHECK(inflate_message(extension, hello).text == "Hello");
 }
 
 TEST_CASE("permessage_deflate: the verdict on a payload that ends with a final block does not depend on its length",
@@ -505,7 +577,6 @@ TEST_CASE("permessage_deflate: an end can be moved with its streams, in the midd
   const exact_buffer head(hello.substr(0, 3));
   const exact_buffer rest(hello.substr(3));
   exact_buffer room(10);
-  first.expect(hello.size());
   const transform_step begun = first.inflate(head.view(), room.view(), false);
   permessage_deflate<role::server> second = std::move(first);
   const transform_step ended = second.inflate(rest.view(), room.view().subspan(begun.made), true);
@@ -555,11 +626,12 @@ std::string of_size(std::size_t payload_size, std::size_t text_size) {
 
 TEST_CASE("permessage_deflate: a message may inflate to the ratio exactly, and one byte more fails",
           "[permessage_deflate][10.4]") {
-  constexpr std::size_t payload = 1000;
-  for (const std::uint64_t ratio : {70U, 100U, 120U}) {
+  // A KiB that is begun has the bound of a whole one until the payload ends.
+  for (const auto& [ratio, payload] :
+       {std::pair{std::uint64_t{70}, std::size_t{1000}}, {100, 1000}, {120, 1000}, {70, 1024}, {100, 1024}}) {
     for (const std::size_t in_step : {1U, 7U, 999U, 1000U}) {
       for (const std::size_t out_step : {1U, 13U, 1000U, 70'000U, 1'000'000U}) {
-        if (in_step * out_step == 1 && ratio != 70) continue;
+        if (in_step * out_step == 1 && payload != 1024) continue;
         CAPTURE(ratio, in_step, out_step);
         watched_pool pool({.max_ratio = ratio});
         watched<role::client> extension(deflate_agreement{.server_no_context_takeover = true}, pool);
@@ -569,10 +641,22 @@ TEST_CASE("permessage_deflate: a message may inflate to the ratio exactly, and o
         CHECK(exactly.text.size() == most);
         const inflated over = inflate_message(extension, of_size(payload, most + 1), in_step, out_step);
         CHECK(over.fault == error::compressed_ratio_too_high);
-        CHECK(over.text.size() == most);
+        CHECK(over.text.size() == (payload % 1024 == 0 ? most : most + 1));
       }
     }
   }
+}
+
+TEST_CASE("permessage_deflate: behind the ratio no more than one byte is inflated", "[permessage_deflate][10.4]") {
+  watched_pool pool({.max_ratio = 70});
+  watched<role::client> extension(deflate_agreement{}, pool);
+  const exact_buffer payload(of_size(1000, 100'000));
+  exact_buffer room(std::string(100'000, '-'));
+  const transform_step step = extension.inflate(payload.view(), room.view(), true);
+  CHECK(step.fault == error::compressed_ratio_too_high);
+  CHECK(step.made == 71'680);  // 70 times the KiB that is begun
+  CHECK((room.text().substr(0, 71'680) == std::string(71'680, 'a')));
+  CHECK((room.text().substr(71'681) == std::string(28'319, '-')));
 }
 
 TEST_CASE("permessage_deflate: up to 64 KiB no ratio is too high", "[permessage_deflate][10.4]") {
@@ -591,41 +675,59 @@ TEST_CASE("permessage_deflate: up to 64 KiB no ratio is too high", "[permessage_
   }
 }
 
-TEST_CASE("permessage_deflate: the ratio is that of the frames so far, and of one message alone",
-          "[permessage_deflate][10.4]") {
+TEST_CASE("permessage_deflate: the ratio is that of one message alone", "[permessage_deflate][10.4]") {
   watched_pool pool({.max_ratio = 100});
   watched<role::client> extension(deflate_agreement{.server_no_context_takeover = true}, pool);
   const std::string payload = of_size(1000, 100'000);
-  // In one frame it passes, again and again: what earlier messages announced or came to does not count.
+  // It passes again and again: what earlier messages took or came to does not count.
   for (int i = 0; i < 3; ++i) {
     CHECK(inflate_message(extension, payload).text.size() == 100'000);
     CHECK(inflate_message(extension, hello).text == "Hello");
   }
-  // The first frame may be announced as less: what comes of it is judged by that.
-  const exact_buffer first(payload.substr(0, 900));
-  const exact_buffer second(payload.substr(900));
-  exact_buffer room(200'000);
-  extension.expect(900);
-  const transform_step early = extension.inflate(first.view(), room.view(), false);
-  CHECK(early.fault == error::compressed_ratio_too_high);
-  CHECK(early.made == 90'000);
-  watched<role::client> patient(deflate_agreement{}, pool);
-  patient.expect(900);
-  patient.expect(100);
-  CHECK(patient.inflate(first.view(), room.view(), false).fault == error::none);
-  CHECK(patient.inflate(second.view(), room.view(), true).fault == error::none);
-  CHECK(patient.finish_inflate() == error::none);
+  const std::string longer(80'000, 'x');
+  CHECK(inflate_message(extension, stored(longer)).text.size() == 80'000);
+  CHECK(inflate_message(extension, of_size(1000, 100'001)).fault == error::compressed_ratio_too_high);
 }
 
-TEST_CASE("permessage_deflate: no sum of announced lengths runs over", "[permessage_deflate][10.4]") {
-  for (const std::uint64_t ratio : {std::uint64_t{2}, std::uint64_t{3}, unlimited - 1, unlimited}) {
+TEST_CASE("permessage_deflate: no ratio is so large that it runs over", "[permessage_deflate][10.4]") {
+  std::string blocks = stored(std::string(3000, 'x'));
+  blocks.pop_back();
+  for (const std::uint64_t ratio : {unlimited / 1024 - 1, unlimited / 1024, unlimited / 1024 + 1, unlimited / 1000 + 1,
+                                    unlimited / 2, unlimited - 1, unlimited}) {
     CAPTURE(ratio);
     watched_pool pool({.max_ratio = ratio});
     watched<role::client> extension(deflate_agreement{}, pool);
-    extension.expect(unlimited / 2 + 1);
-    extension.expect(unlimited / 2 + 1);
-    extension.expect(unlimited);
     CHECK(inflate_message(extension, of_size(1000, 100'000)).fault == error::none);
+    CHECK(inflate_message(extension, blocks + of_size(1000, 100'000)).fault == error::none);
+  }
+}
+
+TEST_CASE("permessage_deflate: the ratio is held against each started KiB of a payload, however room is cut",
+          "[permessage_deflate][10.4]") {
+  // 380 literals and 396 matches of 258 bytes: the last bits of the last match lie in byte 1024 of the payload. They
+  // come to 102'548 bytes, more than 100 times that, and the last match alone crosses the line. A stored block
+  // follows, so that the whole has a ratio of less.
+  std::string bits = "010";
+  for (int i = 0; i < 380; ++i) bits += "10010001";
+  for (int i = 0; i < 396; ++i) bits += "1100010100000";
+  bits += "0000000 000";  // and the header of an empty block without compression
+  std::erase(bits, ' ');
+  std::string payload;
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    if (i % 8 == 0) payload += '\0';
+    if (bits[i] == '1') payload.back() = static_cast<char>(static_cast<unsigned char>(payload.back()) | 1U << i % 8);
+  }
+  REQUIRE(payload.size() == 1026);
+  payload += from_hex("00 00 ff ff") + stored(std::string(1000, 'b'));
+  for (const std::size_t in_step : {1U, 100U, 1024U, 1'000'000U}) {
+    for (const std::size_t out_step : {1U, 258U, 1000U, 102'300U, 102'390U, 102'400U, 102'401U, 200'000U}) {
+      CAPTURE(in_step, out_step);
+      watched_pool pool({.max_ratio = 100});
+      watched<role::client> extension(deflate_agreement{}, pool);
+      const inflated seen = inflate_message(extension, payload, in_step, out_step);
+      CHECK(seen.fault == error::compressed_ratio_too_high);
+      CHECK(seen.text.size() == 102'400);
+    }
   }
 }
 

@@ -93,9 +93,8 @@ inflated inflate_all(zlib_inflater& stream, std::string_view data, std::size_t i
   return all;
 }
 
-inflated inflate_fresh(std::string_view data, int window_bits = 15, std::size_t in_step = 1 << 20,
-                       std::size_t out_step = 1 << 16) {
-  const auto stream = zlib_inflater::make(window_bits);
+inflated inflate_fresh(std::string_view data, std::size_t in_step = 1 << 20, std::size_t out_step = 1 << 16) {
+  const auto stream = zlib_inflater::make();
   REQUIRE(stream);
   return inflate_all(*stream, data, in_step, out_step);
 }
@@ -161,7 +160,7 @@ TEST_CASE("zlib: inflates blocks of every type, however input and room are cut",
     for (const std::size_t in_step : {1U, 2U, 3U, 7U, 1000U}) {
       for (const std::size_t out_step : {1U, 2U, 5U, 1000U}) {
         CAPTURE(to_hex(bytes_of(std::string_view(data))), in_step, out_step);
-        const inflated seen = inflate_fresh(data, 15, in_step, out_step);
+        const inflated seen = inflate_fresh(data, in_step, out_step);
         CHECK(seen.text == text);
         CHECK(seen.fault == error::none);
       }
@@ -170,7 +169,7 @@ TEST_CASE("zlib: inflates blocks of every type, however input and room are cut",
 }
 
 TEST_CASE("zlib: room that is used up exactly stops it before the next byte", "[zlib]") {
-  const auto stream = zlib_inflater::make(15);
+  const auto stream = zlib_inflater::make();
   const exact_buffer data(hello_fixed);
   exact_buffer room(5);
   const transform_step step = stream->inflate(data.view(), room.view());
@@ -182,7 +181,7 @@ TEST_CASE("zlib: room that is used up exactly stops it before the next byte", "[
 }
 
 TEST_CASE("zlib: nothing to inflate is no fault", "[zlib]") {
-  const auto stream = zlib_inflater::make(15);
+  const auto stream = zlib_inflater::make();
   for (int i = 0; i < 3; ++i) {
     exact_buffer room(8);
     const transform_step step = stream->inflate({}, room.view());
@@ -190,13 +189,13 @@ TEST_CASE("zlib: nothing to inflate is no fault", "[zlib]") {
     CHECK(step.made == 0);
     CHECK(step.fault == error::none);
     CHECK(stream->at_block_end());
-    CHECK_FALSE(stream->after_final_block());
+    CHECK(stream->since_final_block() != 0);
   }
 }
 
 TEST_CASE("zlib: a block's end is where no bits are left over", "[zlib][rfc1951]") {
   const auto at_end = [](std::string_view data) {
-    const auto stream = zlib_inflater::make(15);
+    const auto stream = zlib_inflater::make();
     const inflated seen = inflate_all(*stream, data);
     CHECK(seen.fault == error::none);
     return stream->at_block_end();
@@ -230,13 +229,13 @@ TEST_CASE("zlib: goes on behind blocks that are marked as the last, with the sam
   for (const std::size_t in_step : {1U, 2U, 1000U}) {
     for (const std::size_t out_step : {1U, 3U, 1000U}) {
       CAPTURE(in_step, out_step);
-      CHECK(inflate_fresh(hello_final, 15, in_step, out_step).text == "Hello");
-      CHECK(inflate_fresh(hello_final + from_hex("00") + tail, 15, in_step, out_step).text == "Hello");
-      CHECK(inflate_fresh(hello_final + five_again, 15, in_step, out_step).text == "HelloHello");
-      CHECK(inflate_fresh(hello_final + hello_final + farm_packed + hello_final + five_again, 15, in_step, out_step)
-                .text == "HelloHello" + farm() + "HelloHello");
+      CHECK(inflate_fresh(hello_final, in_step, out_step).text == "Hello");
+      CHECK(inflate_fresh(hello_final + from_hex("00") + tail, in_step, out_step).text == "Hello");
+      CHECK(inflate_fresh(hello_final + five_again, in_step, out_step).text == "HelloHello");
+      CHECK(inflate_fresh(hello_final + hello_final + farm_packed + hello_final + five_again, in_step, out_step).text ==
+            "HelloHello" + farm() + "HelloHello");
       // In a message of its own, as context is taken over.
-      const auto stream = zlib_inflater::make(15);
+      const auto stream = zlib_inflater::make();
       CHECK(inflate_all(*stream, hello_final, in_step, out_step).text == "Hello");
       CHECK(inflate_all(*stream, five_again, in_step, out_step).text == "Hello");
     }
@@ -244,22 +243,22 @@ TEST_CASE("zlib: goes on behind blocks that are marked as the last, with the sam
 }
 
 TEST_CASE("zlib: knows that the last byte was a final block's", "[zlib]") {
-  const auto stream = zlib_inflater::make(15);
-  CHECK_FALSE(stream->after_final_block());
+  const auto stream = zlib_inflater::make();
+  CHECK(stream->since_final_block() != 0);
   CHECK(inflate_all(*stream, hello_final.substr(0, 6)).text == "Hello");
-  CHECK_FALSE(stream->after_final_block());
+  CHECK(stream->since_final_block() != 0);
   CHECK(inflate_all(*stream, hello_final.substr(6)).fault == error::none);
-  CHECK(stream->after_final_block());
+  CHECK(stream->since_final_block() == 0);
   CHECK(inflate_all(*stream, "").fault == error::none);
-  CHECK(stream->after_final_block());
+  CHECK(stream->since_final_block() == 0);
   CHECK(inflate_all(*stream, from_hex("00")).fault == error::none);
-  CHECK_FALSE(stream->after_final_block());
+  CHECK(stream->since_final_block() != 0);
   CHECK_FALSE(stream->at_block_end());
   CHECK(inflate_all(*stream, tail).fault == error::none);
-  CHECK_FALSE(stream->after_final_block());
+  CHECK(stream->since_final_block() != 0);
   CHECK(stream->at_block_end());
   CHECK(inflate_all(*stream, hello_stored).text == "Hello");
-  CHECK_FALSE(stream->after_final_block());
+  CHECK(stream->since_final_block() != 0);
 }
 
 TEST_CASE("zlib: hundreds of thousands of empty final blocks are one walk over them", "[zlib][10.4]") {
@@ -267,14 +266,14 @@ TEST_CASE("zlib: hundreds of thousands of empty final blocks are one walk over t
   constexpr int count = 300'000;
   std::string data;
   for (int i = 0; i < count; ++i) data += from_hex("03 00");
-  const auto stream = zlib_inflater::make(15);
+  const auto stream = zlib_inflater::make();
   exact_buffer room(64);
   const exact_buffer blocks(data);
   const transform_step step = stream->inflate(blocks.view(), room.view());
   CHECK(step.used == data.size());
   CHECK(step.made == 0);
   CHECK(step.fault == error::none);
-  CHECK(stream->after_final_block());
+  CHECK(stream->since_final_block() == 0);
   CHECK(stream->at_block_end());
   CHECK(inflate_all(*stream, hello_fixed).text == "Hello");
 
@@ -300,8 +299,8 @@ TEST_CASE("zlib: data that is not DEFLATE is a fault, and what came before it is
   for (const std::string& data : bad) {
     CAPTURE(to_hex(bytes_of(std::string_view(data))));
     for (const std::size_t step : {1U, 2U, 1000U}) {
-      CHECK(inflate_fresh(data, 15, step, step).fault == error::compressed_data_invalid);
-      const inflated behind = inflate_fresh("" + from_hex("00 02 00 fd ff") + "ab" + data, 15, step, step);
+      CHECK(inflate_fresh(data, step, step).fault == error::compressed_data_invalid);
+      const inflated behind = inflate_fresh("" + from_hex("00 02 00 fd ff") + "ab" + data, step, step);
       CHECK(behind.fault == error::compressed_data_invalid);
       CHECK(behind.text == "ab");
     }
@@ -309,7 +308,7 @@ TEST_CASE("zlib: data that is not DEFLATE is a fault, and what came before it is
 }
 
 TEST_CASE("zlib: a fault is for good, until it is reset", "[zlib]") {
-  const auto stream = zlib_inflater::make(15);
+  const auto stream = zlib_inflater::make();
   REQUIRE(inflate_all(*stream, packed("0 11")).fault == error::compressed_data_invalid);
   CHECK(inflate_all(*stream, hello_fixed).fault == error::compressed_data_invalid);
   REQUIRE(stream->reset());
@@ -319,7 +318,7 @@ TEST_CASE("zlib: a fault is for good, until it is reset", "[zlib]") {
 TEST_CASE("zlib: what is cut short is no fault, only not at a block's end", "[zlib]") {
   for (const std::string& data : {farm_packed, hello_fixed, hello_stored}) {
     for (std::size_t size = 1; size < data.size(); ++size) {
-      CHECK(inflate_fresh(data.substr(0, size), 15, 3, 3).fault == error::none);
+      CHECK(inflate_fresh(data.substr(0, size), 3, 3).fault == error::none);
     }
   }
 }
@@ -351,49 +350,76 @@ std::string stored(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("zlib: a distance is good up to the size of the window", "[zlib][rfc7692][7.1.2]") {
+TEST_CASE("zlib: a distance is good as far as there are bytes, up to 32 KiB, however room is cut",
+          "[zlib][rfc7692][7.1.2]") {
   for (unsigned bits = 8; bits <= 15; ++bits) {
     CAPTURE(bits);
-    const std::size_t window = std::size_t{1} << bits;
-    const std::string text = noise(window + 1);
+    const std::size_t distance = std::size_t{1} << bits;
+    const std::string text = noise(distance + 1);
     // A match of 3 bytes at the distance 2^bits: the last value of code 2 * bits - 1, of bits - 2 extra bits.
     const std::string match =
         packed("0 10 0000001 " + distance_code(2 * bits - 1) + std::string(bits - 2, '1') + " 0000000 000") + tail;
     for (const std::size_t out_step : {1U, 7U, 255U, 100'000U}) {
       CAPTURE(out_step);
-      const inflated seen = inflate_fresh(stored(text) + match, static_cast<int>(bits), 1 << 20, out_step);
-      CHECK(seen.fault == error::none);
-      CHECK((seen.text == text + text.substr(1, 3)));
+      const inflated near = inflate_fresh(stored(text) + match, 1 << 20, out_step);
+      CHECK(near.fault == error::none);
+      CHECK((near.text == text + text.substr(1, 3)));
+      // One byte more than there are.
+      const std::string less = text.substr(2);
+      const inflated far = inflate_fresh(stored(less) + match, 1 << 20, out_step);
+      CHECK(far.fault == error::compressed_data_invalid);
+      CHECK((far.text == less));
     }
   }
 }
 
-TEST_CASE("zlib: the verdict on a distance beyond the window does not depend on how room is cut", "[zlib][rfc7692]") {
-  for (unsigned bits = 8; bits < 15; ++bits) {
-    CAPTURE(bits);
-    const std::string text = noise((std::size_t{1} << bits) + 1);
-    // A match of 3 bytes at the distance 2^bits + 1: the first value of the next code, of bits - 1 extra bits.
-    const std::string match =
-        packed("0 10 0000001 " + distance_code(2 * bits) + std::string(bits - 1, '0') + " 0000000 000") + tail;
-    const inflated whole = inflate_fresh(stored(text) + match, static_cast<int>(bits));
-    CHECK((whole.text == (whole.fault == error::none ? text + text.substr(0, 3) : text)));
-    for (const std::size_t out_step : {1U, 7U, 255U}) {
-      CAPTURE(out_step);
-      const inflated seen = inflate_fresh(stored(text) + match, static_cast<int>(bits), 1 << 20, out_step);
-      CHECK(seen.fault == whole.fault);
-      CHECK((seen.text == whole.text));
+TEST_CASE("zlib: goes on with a window that was kept", "[zlib]") {
+  for (const std::size_t size : {1U, 5U, 256U, 5000U, 32'768U}) {
+    CAPTURE(size);
+    const auto first = zlib_inflater::make();
+    const std::string text = noise(40'000);
+    CHECK((inflate_all(*first, stored(text)).text == text));
+    exact_buffer kept(size);
+    REQUIRE(first->window(kept.view()) == size);
+    CHECK((kept.text() == text.substr(text.size() - size)));
+
+    const auto second = zlib_inflater::make();
+    REQUIRE(second->remember(kept.view()));
+    CHECK(second->at_block_end());
+    if (size >= 5) {
+      CHECK(inflate_all(*second, five_again).text == text.substr(text.size() - 5));
+    } else {
+      CHECK(inflate_all(*second, five_again).fault == error::compressed_data_invalid);
     }
+    // Also a stream that was used for something else and reset.
+    REQUIRE(first->reset());
+    REQUIRE(first->remember(kept.view()));
+    CHECK(inflate_all(*first, hello_stored).text == "Hello");
+    CHECK(inflate_all(*first, five_again).text == "Hello");
+    exact_buffer after(std::size_t{6});
+    CHECK(first->window(after.view()) == 6);
+    CHECK(after.text() == "oHello");
   }
 }
 
-TEST_CASE("zlib: inflates with every window from 8 to 15 bits, and with no other", "[zlib]") {
-  for (int bits = 8; bits <= 15; ++bits) CHECK(zlib_inflater::make(bits));
-  CHECK_FALSE(zlib_inflater::make(7));
-  CHECK_FALSE(zlib_inflater::make(16));
+TEST_CASE("zlib: a window is as much as there is", "[zlib]") {
+  const auto stream = zlib_inflater::make();
+  exact_buffer room(40'000);
+  CHECK(stream->window(room.view()) == 0);
+  REQUIRE(stream->remember({}));
+  CHECK(inflate_all(*stream, hello_fixed).text == "Hello");
+  CHECK(stream->window(room.view()) == 5);
+  CHECK(room.text().substr(0, 5) == "Hello");
+  CHECK(inflate_all(*stream, five_again).text == "Hello");
+  CHECK(stream->window(room.view()) == 10);
+  CHECK(inflate_all(*stream, stored(noise(33'000))).fault == error::none);
+  CHECK(stream->window(room.view()) == 32'768);
+  REQUIRE(stream->reset());
+  CHECK(stream->window(room.view()) == 0);
 }
 
 TEST_CASE("zlib: an inflater that was reset knows of nothing before", "[zlib]") {
-  const auto stream = zlib_inflater::make(15);
+  const auto stream = zlib_inflater::make();
   CHECK(inflate_all(*stream, hello_fixed).text == "Hello");
   CHECK(inflate_all(*stream, five_again).text == "Hello");
   REQUIRE(stream->reset());
@@ -406,9 +432,9 @@ TEST_CASE("zlib: an inflater that was reset knows of nothing before", "[zlib]") 
   REQUIRE(stream->reset());
   CHECK(stream->at_block_end());
   CHECK(inflate_all(*stream, hello_final).text == "Hello");
-  CHECK(stream->after_final_block());
+  CHECK(stream->since_final_block() == 0);
   REQUIRE(stream->reset());
-  CHECK_FALSE(stream->after_final_block());
+  CHECK(stream->since_final_block() != 0);
   CHECK(stream->at_block_end());
   CHECK(inflate_all(*stream, farm_packed).text == farm());
 }
