@@ -12,6 +12,7 @@
 
 #include "catch.hpp"
 #include "fixed_random.hpp"
+#include "heap_meter.hpp"
 #include "hex.hpp"
 #include "sansocket/crypto/openssl.hpp"
 #include "sansocket/handshake/client.hpp"
@@ -83,6 +84,29 @@ void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noex
 void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { give_back(memory); }
 
 namespace {
+
+/// A heap that counts, and that can be made to have nothing left.
+struct counted_heap {
+  static void* resize(void* block, std::size_t size) noexcept {
+    if (exhausted) return nullptr;
+    ++allocations;
+    if (block == nullptr) ++blocks;
+    return c_heap::resize(block, size);
+  }
+  static void release(void* block) noexcept {
+    --blocks;
+    c_heap::release(block);
+  }
+};
+
+struct counted_policy : default_policy {
+  using message_buffer = basic_heap_buffer<counted_heap>;
+  using output_buffer = message_buffer;
+  using retained_buffer = message_buffer;
+};
+using counted_server = connection<role::server, counted_policy>;
+using counted_client = connection<role::client, counted_policy>;
+using counted_handshake = basic_server_handshake<openssl_sha1, basic_heap_buffer<counted_heap>>;
 
 struct fixed_policy : default_policy {
   using message_buffer = inplace_buffer<1024>;
@@ -248,13 +272,16 @@ void feed(Connection& ws, std::string& stream, std::size_t chunk_size, heard& wh
 TEST_CASE("no_heap: the counters count", "[no_heap]") {
   const std::size_t before = allocations;
   const std::size_t held = blocks;
-  heap_buffer buffer;
+  const tests::heap_meter all;
+  basic_heap_buffer<counted_heap> buffer;
   const bool appended = append(buffer, bytes_of("a"));
+  const bool metered = all.total() != 0;
   const std::size_t made = allocations - before;
   const std::size_t holding = blocks - held;
   buffer.release();
   const std::size_t left = blocks - held;
   CHECK(appended);
+  CHECK(metered);
   CHECK(made == 1);
   CHECK(holding == 1);
   CHECK(left == 0);
@@ -263,8 +290,11 @@ TEST_CASE("no_heap: the counters count", "[no_heap]") {
 TEST_CASE("no_heap: with fixed buffers a whole session of server and client allocates nothing", "[no_heap]") {
   for (const std::size_t chunk_size : {std::size_t{1}, std::size_t{7}, std::size_t{100}, std::size_t{512}}) {
     const std::size_t before = allocations;
+    const tests::heap_meter all;
     const session_result result = run_session(chunk_size);
+    const std::size_t metered = all.total();
     const std::size_t made = allocations - before;
+    CHECK(metered == 0);
     INFO("chunks of " << chunk_size);
     CHECK(made == 0);
     CHECK(result.accepted);
@@ -286,7 +316,7 @@ TEST_CASE("no_heap: a server decodes whole messages without an allocation", "[no
   std::string stream = small_messages(1000, true);
   heard what;
   const std::size_t before = allocations;
-  server_connection ws;
+  counted_server ws;
   feed(ws, stream, 131 * 50, what);
   const std::size_t made = allocations - before;
   CHECK(made == 0);
@@ -298,7 +328,7 @@ TEST_CASE("no_heap: a client decodes whole messages without an allocation", "[no
   std::string stream = small_messages(1000, false);
   heard what;
   const std::size_t before = allocations;
-  client_connection ws;
+  counted_client ws;
   feed(ws, stream, 127 * 50, what);
   const std::size_t made = allocations - before;
   CHECK(made == 0);
@@ -312,7 +342,7 @@ TEST_CASE("no_heap: an idle connection holds no heap memory", "[no_heap]") {
   heard what;
   const std::size_t held = blocks;
   const std::size_t before = allocations;
-  server_connection ws;
+  counted_server ws;
   const std::size_t when_made = blocks - held;
 
   feed(ws, large, 1000, what);
@@ -351,7 +381,7 @@ TEST_CASE("no_heap: a connection that has ended holds no heap memory once its la
   std::string stream = from_hex("02 fe 03 e8 00 00 00 00") + std::string(1000, 'l') + from_hex("f1 80 00 00 00 00");
   heard what;
   const std::size_t held = blocks;
-  server_connection ws;
+  counted_server ws;
   feed(ws, stream, 100, what);
   while (!ws.output().empty()) (void)ws.sent(ws.output().size());
   const std::size_t after = blocks - held;
@@ -362,7 +392,7 @@ TEST_CASE("no_heap: a connection that has ended holds no heap memory once its la
 TEST_CASE("no_heap: a connection that finds no memory fails, and nothing throws", "[no_heap]") {
   std::string stream = large_message();
   heard what;
-  server_connection ws;
+  counted_server ws;
   exhausted = true;
   feed(ws, stream, 1000, what);
   const error refused = ws.send_text("hello");
@@ -377,7 +407,7 @@ TEST_CASE("no_heap: a connection that finds no memory fails, and nothing throws"
 TEST_CASE("no_heap: a handshake that finds no memory refuses, and nothing throws", "[no_heap]") {
   std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   const server_options serving;
-  server_handshake answers(serving);
+  counted_handshake answers(serving);
   exhausted = true;
   answers.receive(bytes_of(request));
   const std::string_view target = answers.request().target;

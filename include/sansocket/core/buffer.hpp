@@ -6,6 +6,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -34,17 +35,26 @@ concept byte_buffer = std::default_initializable<Buffer> && std::movable<Buffer>
                         buffer.release();
                       };
 
-/// Bytes on the heap. One pointer in size; nothing is allocated until something is kept.
+/// The heap of C, because realloc can often make a block larger where it lies.
+struct c_heap {
+  /// Makes a block, or makes it larger and keeps what is in it; nothing, and the block as it was, if it cannot.
+  static void* resize(void* block, std::size_t size) noexcept { return std::realloc(block, size); }
+  static void release(void* block) noexcept { std::free(block); }
+};
+
+/// Bytes on a heap. One pointer in size; nothing is allocated until something is kept.
 /// An allocation that fails is reported, never thrown.
-class heap_buffer {
+/// Takes: c_heap, or a heap of your own that has the same two functions.
+template <class Heap>
+class basic_heap_buffer {
  public:
-  heap_buffer() = default;
-  heap_buffer(heap_buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
-  heap_buffer& operator=(heap_buffer&& other) noexcept {
+  basic_heap_buffer() = default;
+  basic_heap_buffer(basic_heap_buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  basic_heap_buffer& operator=(basic_heap_buffer&& other) noexcept {
     std::swap(block_, other.block_);
     return *this;
   }
-  ~heap_buffer() { release(); }
+  ~basic_heap_buffer() { release(); }
 
   std::size_t size() const noexcept { return block_ == nullptr ? 0 : block_->size; }
   std::size_t capacity() const noexcept { return block_ == nullptr ? 0 : block_->capacity; }
@@ -76,7 +86,7 @@ class heap_buffer {
   void clear() noexcept { truncate(0); }
 
   void release() noexcept {
-    if (block_ != nullptr) ::operator delete(static_cast<void*>(block_));
+    if (block_ != nullptr) Heap::release(block_);
     block_ = nullptr;
   }
 
@@ -93,17 +103,17 @@ class heap_buffer {
 
   bool grow(std::size_t capacity) noexcept {
     capacity = std::max(capacity, smallest);
-    void* memory = ::operator new(sizeof(block) + capacity, std::nothrow);
+    const std::size_t held = size();
+    void* memory = Heap::resize(block_, sizeof(block) + capacity);
     if (memory == nullptr) return false;
-    auto* larger = ::new (memory) block{size(), capacity};
-    if (block_ != nullptr) std::memcpy(content(larger), content(block_), size());
-    release();
-    block_ = larger;
+    block_ = ::new (memory) block{held, capacity};
     return true;
   }
 
   block* block_ = nullptr;
 };
+
+using heap_buffer = basic_heap_buffer<c_heap>;
 
 /// Bytes in the object itself: never more than Capacity, never on the heap.
 template <std::size_t Capacity>

@@ -19,31 +19,25 @@ using sansocket::tests::exact_buffer;
 
 namespace {
 
-// The heap as heap_buffer sees it: it can be made to have nothing left, and it counts what was asked for.
-bool heap_is_exhausted = false;
-std::size_t allocations = 0;
+/// A heap that can be made to have nothing left, and that counts what was asked for.
+struct test_heap {
+  static inline bool is_exhausted = false;
+  static inline std::size_t allocations = 0;
+
+  static void* resize(void* block, std::size_t size) noexcept {
+    ++allocations;
+    return is_exhausted ? nullptr : c_heap::resize(block, size);
+  }
+  static void release(void* block) noexcept { c_heap::release(block); }
+};
+using counted_buffer = basic_heap_buffer<test_heap>;
 
 struct exhausted_heap {
-  exhausted_heap() { heap_is_exhausted = true; }
+  exhausted_heap() { test_heap::is_exhausted = true; }
   exhausted_heap(const exhausted_heap&) = delete;
   exhausted_heap& operator=(const exhausted_heap&) = delete;
-  ~exhausted_heap() { heap_is_exhausted = false; }
+  ~exhausted_heap() { test_heap::is_exhausted = false; }
 };
-
-}  // namespace
-
-// heap_buffer allocates with this form alone; nothing else in the tests is known to.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  if (heap_is_exhausted) return nullptr;
-  try {
-    return ::operator new(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-
-namespace {
 
 using large_inplace = inplace_buffer<4096>;
 
@@ -257,18 +251,18 @@ TEMPLATE_TEST_CASE("buffer: does what a vector does, in any order of calls", "[b
 
 TEST_CASE("buffer: on the heap it is one pointer and allocates nothing until something is kept", "[buffer]") {
   STATIC_REQUIRE(sizeof(heap_buffer) == sizeof(void*));
-  const std::size_t before = allocations;
-  heap_buffer buffer;
-  heap_buffer other(std::move(buffer));
+  const std::size_t before = test_heap::allocations;
+  counted_buffer buffer;
+  counted_buffer other(std::move(buffer));
   buffer = std::move(other);
   buffer.clear();
   buffer.release();
   CHECK(append(buffer, {}));
   CHECK(buffer.capacity() == 0);
-  CHECK(allocations == before);
+  CHECK(test_heap::allocations == before);
 
   CHECK(append(buffer, bytes_of("a")));
-  CHECK(allocations == before + 1);
+  CHECK(test_heap::allocations == before + 1);
 }
 
 TEST_CASE("buffer: on the heap it never grows beyond `most` unless that is needed", "[buffer][10.4]") {
@@ -304,21 +298,19 @@ TEST_CASE("buffer: on the heap even the smallest `most` costs no more than one s
 }
 
 TEST_CASE("buffer: on the heap it grows by doubling, so appending is linear", "[buffer]") {
-  const std::size_t before = allocations;
-  heap_buffer buffer;
+  const std::size_t before = test_heap::allocations;
+  counted_buffer buffer;
   for (std::size_t size = 0; size < 1024 * 1024; ++size) {
     if (buffer.extend(1).empty()) FAIL("no room at " << size);
   }
   // 256 bytes doubled twelve times make a mebibyte.
-  CHECK(allocations - before <= 14);
+  CHECK(test_heap::allocations - before <= 14);
   CHECK(buffer.capacity() < 2 * buffer.size());
 }
 
 TEST_CASE("buffer: on the heap growing keeps what is held", "[buffer]") {
   heap_buffer buffer = holding<heap_buffer>("Hello");
-  const std::byte* before = buffer.view().data();
   REQUIRE(buffer.extend(100'000).size() == 100'000);
-  CHECK(buffer.view().data() != before);
   buffer.truncate(5);
   CHECK(text(buffer) == "Hello");
 }
@@ -349,8 +341,8 @@ TEST_CASE("buffer: on the heap clear keeps memory and release does not", "[buffe
 }
 
 TEST_CASE("buffer: on the heap an allocation that fails is reported and changes nothing", "[buffer]") {
-  heap_buffer empty;
-  heap_buffer full = holding<heap_buffer>("abc");
+  counted_buffer empty;
+  counted_buffer full = holding<counted_buffer>("abc");
   const std::size_t capacity = full.capacity();
   {
     const exhausted_heap nothing_left;
