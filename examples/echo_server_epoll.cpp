@@ -7,6 +7,7 @@
 //
 // It listens on 127.0.0.1 and lets in pages of any origin, since it guards nothing: an echo tells a
 // page only what the page itself has said. A server that knows a secret keeps the default, same_origin.
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
@@ -15,10 +16,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "posix_socket.hpp"
@@ -33,15 +33,15 @@ using examples::unique_fd;
 using sansocket::bytes;
 using sansocket::const_bytes;
 using sansocket::error;
-using permessage_deflate = sansocket::permessage_deflate<sansocket::role::server>;
 
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t read_size = 256 * 1024;
 constexpr std::size_t pause_reading_at = 256 * 1024;  // bytes that wait for a client that does not read
 constexpr std::size_t lend_from = 16 * 1024;          // messages of this size are sent from where they lie
 constexpr auto handshake_time = 10s;                  // for a client to send its whole request
 constexpr auto stalled_time = 60s;                    // for a client to read something of what waits
 constexpr auto silent_time = 30s;                     // without a byte from a client: a ping; twice that: the end
 constexpr auto closing_time = 5s;                     // for a client to close once all is said
+constexpr auto never = clock_type::time_point::max();
 
 struct settings {
   std::uint16_t port = 0;
@@ -51,25 +51,32 @@ struct settings {
   bool no_context_takeover = false;
 };
 
-/// One client, from its first byte to its last.
+/// The handshakes share one SHA-1, which keeps what OpenSSL has looked up for it.
+using handshake_type = sansocket::basic_server_handshake<std::reference_wrapper<sansocket::openssl_sha1>>;
+
+/// One client, from its first byte to its last. There may be very many of them: every byte counts.
+template <class Connection>
 struct client {
   enum class phase : std::uint8_t { handshake, open, lingering };
 
+  std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
+
   unique_fd socket;
   phase now = phase::handshake;
-  std::unique_ptr<sansocket::server_handshake> handshake;  // only until there is a verdict
-  std::string response;                                    // what is not sent yet of the handshake's answer
-  std::optional<sansocket::deflate_server_connection> connection;
-  std::optional<clock_type::time_point> deadline;
-  std::uint32_t watched = 0;                         // the epoll events that are asked for
-  bool eof = false;                                  // the client has ended its side
+  std::uint8_t watched = 0;  // the epoll events that are asked for
+  bool eof = false;          // the client has ended its side
+  bool asked : 1 = false;    // a ping was sent since its last byte came
+  bool clean : 1 = false;    // both Close frames went their way: it sends nothing more
+  bool compressed : 1 = false;
   clock_type::time_point heard = clock_type::now();  // when its last byte came
-  bool asked = false;                                // a ping was sent since then
-  bool compressed = false;                           // permessage-deflate was agreed
-
-  std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
+  clock_type::time_point deadline = never;
+  std::unique_ptr<handshake_type> handshake;  // only until there is a verdict
+  sansocket::heap_buffer response;            // what is not sent yet of the handshake's answer
+  std::optional<Connection> connection;
 };
 
+/// Takes: server_connection, or deflate_server_connection for a server that can compress.
+template <class Connection>
 class echo_server {
  public:
   explicit echo_server(const settings& chosen)
@@ -94,19 +101,20 @@ class echo_server {
       std::perror("echo_server_epoll");
       return 1;
     }
+    examples::set_no_delay(listener_.value());  // and so on every socket that it accepts
     watch(EPOLL_CTL_ADD, signal.value(), EPOLLIN);
     watch(EPOLL_CTL_ADD, listener_.value(), EPOLLIN);
     std::printf("listening on ws://127.0.0.1:%d/\n", examples::port_of(listener_));
     std::fflush(stdout);
 
     std::array<epoll_event, 256> ready;
-    while (!stopping_ || !clients_.empty()) {
+    while (!stopping_ || count_ != 0) {
       const int count = ::epoll_wait(epoll_.value(), ready.data(), static_cast<int>(ready.size()), 1000);
       for (const epoll_event& event : std::span(ready).first(static_cast<std::size_t>(std::max(count, 0)))) {
         if (event.data.fd == signal.value()) stop(signal);
         else if (event.data.fd == listener_.value()) accept_clients();
-        else if (const auto found = clients_.find(event.data.fd); found != clients_.end())
-          serve(found->second, event.events);
+        else if (client_type* peer = clients_[static_cast<std::size_t>(event.data.fd)].get(); peer != nullptr)
+          serve(*peer, event.events);
       }
       drop_late_clients();
     }
@@ -114,6 +122,10 @@ class echo_server {
   }
 
  private:
+  using client_type = client<Connection>;
+  using phase = typename client_type::phase;
+  using extension_type = typename Connection::extension_type;
+
   static sansocket::server_options options_for(const settings& chosen) {
     sansocket::server_options options{.subprotocols = subprotocols_, .origins = sansocket::any_origin};
     if (chosen.deflate) {
@@ -124,18 +136,21 @@ class echo_server {
   }
 
   void accept_clients() {
-    while (!stopping_ && clients_.size() < max_connections_) {
+    while (!stopping_ && count_ < max_connections_) {
       unique_fd socket(::accept4(listener_.value(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!socket) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) return;
         if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;  // that client is gone already
         break;  // EMFILE, ENFILE, ENOBUFS, ENOMEM: the next ones wait in the backlog
       }
-      examples::set_no_delay(socket.value());
       const int fd = socket.value();
-      client& added = clients_[fd];
+      const auto index = static_cast<std::size_t>(fd);
+      if (index >= clients_.size()) clients_.resize(2 * index + 1);
+      clients_[index] = std::make_unique<client_type>();
+      ++count_;
+      client_type& added = *clients_[index];
       added.socket = std::move(socket);
-      added.handshake = std::make_unique<sansocket::server_handshake>(handshake_options_);
+      added.handshake = std::make_unique<handshake_type>(handshake_options_, std::ref(sha1_));
       added.deadline = clock_type::now() + handshake_time;
       added.watched = EPOLLIN;
       watch(EPOLL_CTL_ADD, fd, EPOLLIN);
@@ -146,7 +161,7 @@ class echo_server {
     accepting_ = false;
   }
 
-  void serve(client& peer, std::uint32_t events) {
+  void serve(client_type& peer, std::uint32_t events) {
     bool alive = true;
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) alive = read(peer);
     if (alive) alive = write(peer);
@@ -155,38 +170,43 @@ class echo_server {
   }
 
   /// One read for each readiness: then every client has its turn.
-  bool read(client& peer) {
+  bool read(client_type& peer) {
     const examples::transfer got = examples::read_some(peer.socket.value(), read_buffer_);
     if (got.blocked) return true;
     peer.eof = got.ended;
     peer.heard = clock_type::now();
     peer.asked = false;
-    if (peer.now == client::phase::lingering) return !got.ended;
+    if (peer.now == phase::lingering) return !got.ended;
     const bytes chunk = bytes(read_buffer_).first(got.count);
-    if (peer.now == client::phase::handshake) return got.ended ? false : read_handshake(peer, chunk);
+    if (peer.now == phase::handshake) return got.ended ? false : read_handshake(peer, chunk);
     if (!peer.connection) return !got.ended;  // the upgrade is refused: only its answer matters now
     if (got.ended) peer.connection->receive_eof();
     else if (peer.connection->receive(chunk) != error::none) return false;
     return read_messages(peer);
   }
 
-  bool read_handshake(client& peer, bytes chunk) {
+  bool read_handshake(client_type& peer, bytes chunk) {
     if (peer.handshake->receive(chunk) == sansocket::handshake_status::need_more) return true;
-    peer.response = sansocket::text_of(peer.handshake->response());
+    if (!append(peer.response, peer.handshake->response())) return false;
     const auto agreement = peer.handshake->agreement();
     peer.handshake.reset();
-    peer.deadline.reset();
-    peer.now = client::phase::open;
-    if (!agreement) return !peer.response.empty();
+    peer.deadline = never;
+    peer.now = phase::open;
+    if (!agreement) return peer.response.size() != 0;
     peer.compressed = agreement->deflate().has_value();
-    peer.connection.emplace(*agreement, permessage_deflate(agreement->deflate(), pool_), connection_options_);
+    if constexpr (Connection::is_extended) {
+      peer.connection.emplace(*agreement, extension_type(agreement->deflate(), pool_), connection_options_);
+    } else {
+      peer.connection.emplace(*agreement, connection_options_);
+    }
     return read_messages(peer);
   }
 
   /// Uses up the chunk, so that the one read buffer serves all clients.
-  static bool read_messages(client& peer) {
-    sansocket::deflate_server_connection& ws = *peer.connection;
+  static bool read_messages(client_type& peer) {
+    Connection& ws = *peer.connection;
     while (const sansocket::event event = ws.poll()) {
+      if (event.type == sansocket::event_type::closed) peer.clean = event.why.clean();
       if (!event.is_message()) continue;
       if (peer.compressed || event.payload.size() < lend_from || ws.lends()) {
         if (ws.is_open() && ws.send(event.kind(), event.payload) != error::none) return false;
@@ -200,44 +220,45 @@ class echo_server {
   }
 
   /// Writes what waits: what is left of the handshake's answer, and then the frames, in one call.
-  static bool write(client& peer) {
+  static bool write(client_type& peer) {
     while (peer.waiting() != 0) {
-      std::array<const_bytes, 4> runs{sansocket::bytes_of(std::string_view(peer.response))};
+      std::array<const_bytes, 4> runs{std::as_const(peer.response).view()};
       if (peer.connection) std::ranges::copy(peer.connection->output_runs(), runs.begin() + 1);
       const examples::transfer put = examples::write_some(peer.socket.value(), runs);
       if (put.ended) return false;
       if (put.blocked) break;
       const std::size_t of_response = std::min(put.count, peer.response.size());
       peer.response.erase(0, of_response);
+      if (peer.response.size() == 0) peer.response.release();
       if (peer.connection && peer.connection->sent(put.count - of_response) != error::none) return false;
       // What is sent to a client that is closing does not give it more time.
-      if (!peer.connection || peer.connection->is_open()) peer.deadline.reset();
+      if (!peer.connection || peer.connection->is_open()) peer.deadline = never;
     }
     return follow_up(peer);
   }
 
   /// Does what the protocol wants done with the transport.
-  static bool follow_up(client& peer) {
+  static bool follow_up(client_type& peer) {
     const bool to_close = peer.connection ? peer.connection->transport() == sansocket::transport_action::close
                                           : peer.waiting() == 0;  // the upgrade was refused
-    if (peer.now != client::phase::open || !to_close) return true;
-    if (peer.eof) return false;
+    if (peer.now != phase::open || !to_close) return true;
+    if (peer.eof || peer.clean) return false;
     // Closing at once, with bytes of the client unread, would reset the connection and could destroy
     // what was just sent. So only this direction ends, and the rest is read and thrown away.
     ::shutdown(peer.socket.value(), SHUT_WR);
-    peer.now = client::phase::lingering;
+    peer.now = phase::lingering;
     peer.deadline = clock_type::now() + closing_time;
     return true;
   }
 
   /// Asks epoll for what this client waits for.
-  void update_watch(client& peer) {
+  void update_watch(client_type& peer) {
     const std::size_t waiting = peer.waiting();
-    if (waiting != 0 && !peer.deadline) peer.deadline = clock_type::now() + stalled_time;
+    if (waiting != 0 && peer.deadline == never) peer.deadline = clock_type::now() + stalled_time;
     const std::uint32_t wanted =
         (waiting < pause_reading_at && !peer.eof ? EPOLLIN : 0U) | (waiting != 0 ? EPOLLOUT : 0U);
     if (wanted == peer.watched) return;
-    peer.watched = wanted;
+    peer.watched = static_cast<std::uint8_t>(wanted);
     watch(EPOLL_CTL_MOD, peer.socket.value(), wanted);
   }
 
@@ -248,13 +269,14 @@ class echo_server {
     ::epoll_ctl(epoll_.value(), operation, fd, &wanted);
   }
 
-  void drop(client& peer) {
-    clients_.erase(peer.socket.value());  // closing the descriptor ends its watch
+  void drop(client_type& peer) {
+    clients_[static_cast<std::size_t>(peer.socket.value())].reset();  // closing the descriptor ends its watch
+    --count_;
     accept_again();
   }
 
   void accept_again() {
-    if (stopping_ || accepting_ || clients_.size() >= max_connections_) return;
+    if (stopping_ || accepting_ || count_ >= max_connections_) return;
     watch(EPOLL_CTL_MOD, listener_.value(), EPOLLIN);
     accepting_ = true;
   }
@@ -264,18 +286,16 @@ class echo_server {
     const auto now = clock_type::now();
     if (now < next_look_) return;
     next_look_ = now + 1s;
-    std::vector<int> late;
-    for (auto& [fd, peer] : clients_) {
-      if ((peer.deadline && *peer.deadline <= now) || !keep_alive(peer, now - peer.heard)) late.push_back(fd);
+    for (const auto& peer : clients_) {
+      if (peer && (peer->deadline <= now || !keep_alive(*peer, now - peer->heard))) drop(*peer);
     }
-    for (const int fd : late) drop(clients_.at(fd));
     accept_again();  // descriptors may have become free elsewhere
   }
 
   /// Asks a client that has been silent for long whether it is there.
   /// Gives: false if it has had time enough to answer, or cannot be written to.
-  bool keep_alive(client& peer, clock_type::duration silence) {
-    if (peer.now != client::phase::open || !peer.connection || silence < silent_time) return true;
+  bool keep_alive(client_type& peer, clock_type::duration silence) {
+    if (peer.now != phase::open || !peer.connection || silence < silent_time) return true;
     if (silence >= 2 * silent_time) return false;
     if (peer.asked) return true;
     peer.asked = true;
@@ -291,11 +311,9 @@ class echo_server {
     while (::read(signal.value(), &info, sizeof info) > 0) stopping_ = true;
     if (!stopping_) return;
     watch(EPOLL_CTL_MOD, listener_.value(), 0);
-    std::vector<int> all;
-    all.reserve(clients_.size());
-    for (const auto& [fd, peer] : clients_) all.push_back(fd);
-    for (const int fd : all) {
-      client& peer = clients_.at(fd);
+    for (const auto& each : clients_) {
+      if (!each) continue;
+      client_type& peer = *each;
       const bool told =
           peer.connection && peer.connection->is_open() &&
           peer.connection->send_close(sansocket::close_code::going_away, "the server stops") == error::none;
@@ -316,7 +334,9 @@ class echo_server {
   unique_fd epoll_;
   std::size_t max_connections_;
   sansocket::deflate_pool pool_;  // outlives the clients
-  std::unordered_map<int, client> clients_;
+  sansocket::openssl_sha1 sha1_;
+  std::vector<std::unique_ptr<client_type>> clients_{64};  // by descriptor
+  std::size_t count_ = 0;
   std::vector<std::byte> read_buffer_ = std::vector<std::byte>(read_size);
   clock_type::time_point next_look_{};
   bool accepting_ = true;
@@ -353,5 +373,10 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  return echo_server(*chosen).run();
+  // What a large message has taken is soon wanted again: to give it back to the system each time, and get it
+  // page by page, would cost more than all the rest.
+  ::mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+  ::mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+  if (chosen->deflate) return echo_server<sansocket::deflate_server_connection>(*chosen).run();
+  return echo_server<sansocket::server_connection>(*chosen).run();
 }
