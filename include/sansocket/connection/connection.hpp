@@ -89,9 +89,9 @@ class connection {
   /// Cost:   O(n) in the bytes used; no allocation for a message that lies whole in the chunk.
   event poll() noexcept {
     event next;
-    const bool whole =
-        closing_.may_receive() && reader_.take_whole(input_.left(), next, options_.limits, options_.delivery);
-    return whole ? next : poll_further();
+    if (!closing_.may_receive()) return last_event();
+    if (reader_.take_whole(input_.left(), next, options_.limits, options_.delivery)) return next;
+    return reader_.take_part(input_.left()) ? end_input() : poll_further();
   }
 
   /// Calls `visit(event)` for every event that is due.
@@ -124,8 +124,7 @@ class connection {
   [[nodiscard]] error send_binary(const_bytes data) noexcept { return send(message_type::binary, data); }
 
   /// Queues a message of either type.
-  /// Takes:  whether an extension may compress it, as it does by default where that is worth it.
-  /// Cost:   that of send_binary; compressing, if it is done.
+  /// Takes: whether an extension may compress it, as it does by default where that is worth it.
   [[nodiscard]] error send(message_type type, const_bytes payload, compression how = compression::automatic) noexcept;
 
   /// Queues a message piece by piece, each as a frame: the first begins it, `last` ends it.
@@ -250,6 +249,7 @@ class connection {
 
  private:
   event poll_further() noexcept;
+  event end_input() noexcept;
   event fail(error what) noexcept;
   event receive_close(event close) noexcept;
   event last_event() noexcept;
@@ -282,7 +282,6 @@ using client_connection = connection<role::client>;
 
 template <role Role, class Policy>
 event connection<Role, Policy>::poll_further() noexcept {
-  if (!closing_.may_receive()) return last_event();
   event next;
   const error broken = reader_.next(input_.left(), next, options_.limits, options_.delivery, extension_);
   if (broken != error::none) return fail(broken);
@@ -299,9 +298,14 @@ event connection<Role, Policy>::poll_further() noexcept {
     case event_type::closed: return receive_close(next);
     case event_type::none: break;
   }
+  return end_input();
+}
+
+template <role Role, class Policy>
+event connection<Role, Policy>::end_input() noexcept {
   input_.replace({});
   closing_.all_read();
-  return closing_.may_receive() ? next : last_event();
+  return closing_.may_receive() ? event() : last_event();
 }
 
 /// The end has come, or nothing more comes: shows the report once, then gives back all memory.

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "sansocket/codec/frame_header.hpp"
 #include "sansocket/codec/mask.hpp"
@@ -22,6 +23,33 @@ namespace sansocket {
 template <role Role>
 class frame_reader {
  public:
+  /// A data frame that is a whole message and lies whole in the input, found without a copy of its header.
+  struct whole_frame {
+    bool is_text = false;
+    std::uint32_t key = 0;  // as it lies in memory
+    bytes payload{};        // still masked
+    std::size_t size = 0;   // with the header; 0 if there is no such frame at the front
+  };
+  static whole_frame find_whole(bytes input) noexcept {
+    if (input.size() < 2) return {};
+    // §5.2: FIN, no RSV, text or binary: 0x81 or 0x82; and MASK as it must be.
+    const unsigned type = value_of(input[0]) - 0x81U;
+    const unsigned length7 = value_of(input[1]) ^ (Role == role::server ? 0x80U : 0U);
+    std::size_t header = Role == role::server ? 6 : 2;
+    std::size_t length = length7;
+    if (type > 1 || length7 > 126) return {};
+    if (length7 == 126) {
+      if (input.size() < 4) return {};
+      length = static_cast<std::size_t>(detail::load_big_endian(const_bytes(input).subspan<2, 2>()));
+      header += 2;
+      if (length < 126) return {};
+    }
+    if (input.size() < header + length) return {};
+    whole_frame found{.is_text = type == 0, .payload = input.subspan(header, length), .size = header + length};
+    if constexpr (Role == role::server) std::memcpy(&found.key, found.payload.data() - 4, 4);
+    return found;
+  }
+
   /// A header was read and its payload is not used up.
   bool in_frame() const noexcept { return in_frame_; }
 

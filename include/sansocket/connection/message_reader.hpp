@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "sansocket/codec/utf8.hpp"
@@ -28,32 +27,32 @@ class message_reader {
   /// The common case in a straight line: a message in one frame that lies whole in the input.
   /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
   bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
-    if (busy_ || how != delivery::messages || input.size() < 2) return false;
-    if (buffer_.size() != 0) expire();
-    // §5.2: FIN, no RSV, text or binary: 0x81 or 0x82; and MASK as it must be.
-    const std::uint8_t type = value_of(input[0]) - std::uint8_t{0x81};
-    const std::uint8_t length7 = value_of(input[1]) ^ (Role == role::server ? 0x80U : 0U);
-    std::size_t header = Role == role::server ? 6 : 2;
-    std::size_t length = length7;
-    if (type > 1 || length7 > 126) return false;
-    if (length7 == 126) {
-      if (input.size() < 4) return false;
-      length = static_cast<std::size_t>(detail::load_big_endian(const_bytes(input).subspan<2, 2>()));
-      header += 2;
-      if (length < 126) return false;
-    }
-    if (input.size() < header + length) return false;
+    if (busy_ || how != delivery::messages) return false;
+    const auto frame = frame_reader<Role>::find_whole(input);
     const std::size_t room = Buffer::max_size() - max_control_payload;
-    if (length > limits.frame || length > limits.message || length > room || limits.fragments == 0) return false;
-    const bytes payload = input.subspan(header, length);
-    std::uint32_t key = 0;
-    if constexpr (Role == role::server) std::memcpy(&key, payload.data() - sizeof(key), sizeof(key));
-    input = input.subspan(header + length);
-    if (type == 0 && !take_text(payload, key)) return false;
-    if (type == 1 && Role == role::server) detail::mask(payload.data(), payload.data(), length, key);
-    out.type = type == 0 ? event_type::text : event_type::binary;
-    out.payload = payload;
+    if (frame.size == 0 || frame.payload.size() > limits.frame || frame.payload.size() > limits.message ||
+        frame.payload.size() > room || limits.fragments == 0) {
+      return false;
+    }
+    if (buffer_.size() != 0) expire();
+    input = input.subspan(frame.size);
+    if (frame.is_text && !take_text(frame.payload, frame.key)) return false;
+    if (!frame.is_text && Role == role::server) {
+      detail::mask(frame.payload.data(), frame.payload.data(), frame.payload.size(), frame.key);
+    }
+    out.type = frame.is_text ? event_type::text : event_type::binary;
+    out.payload = frame.payload;
     return true;
+  }
+
+  /// The next most common case: more of a message that is being assembled, but not its end.
+  /// Gives: true if all of the input was that; false otherwise, with nothing changed unless it is a fault,
+  ///        which next() gives.
+  bool take_part(bytes& input) noexcept {
+    const std::size_t count = input.size();
+    if (!assembling_ || count == 0 || count >= frames_.remaining()) return false;
+    if (buffer_.capacity() - buffer_.size() < count) return false;
+    return take_payload(buffer_.extend(count, 0), input);
   }
 
   /// Reads on until something happened.
@@ -67,6 +66,8 @@ class message_reader {
              Extension&& extension = {}) noexcept {
     const error fault = read_on(input, out, limits, how, extension);
     busy_ = fault != error::none || fault_ != error::none || !frames_.at_rest() || in_message();
+    assembling_ = fault_ == error::none && frames_.in_frame() && !is_control(frames_.opcode()) && !compressed_ &&
+                  how == delivery::messages;
     return fault;
   }
 
@@ -190,6 +191,7 @@ class message_reader {
     if ((ascii && text_.complete()) || text_.feed(text) == text.size()) return true;
     fail(error::text_not_utf8);
     busy_ = true;
+    assembling_ = false;
     return false;
   }
 
@@ -393,6 +395,7 @@ class message_reader {
   utf8_validator text_;                 // stands between code points while no text is under way
   std::uint8_t control_size_ = 0;       // bytes of a control payload at the buffer's end
   bool busy_ : 1 = false;               // a header, a frame, a message or a fault is at hand
+  bool assembling_ : 1 = false;         // a message's frame is at hand, whose payload goes into buffer_
   bool delivered_ : 1 = false;          // the last event shows the buffer: it can go
   bool begun_ : 1 = false;              // a piece of the message was delivered
   bool compressed_ : 1 = false;         // the message came with RSV1
