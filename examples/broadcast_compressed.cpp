@@ -1,5 +1,6 @@
 // One message to many connections, compressed once: permessage-deflate without context takeover.
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,40 +35,44 @@ class subscriber {
 };
 
 // [deflate]
-deflate_pool pool({.level = 6});  // the settings, and the streams that connections share; outlives them
-const server_options rules{.deflate = deflate_options{.server_no_context_takeover = true}};
+/// What many connections share, and what outlives them.
+struct news_room {
+  deflate_pool pool{{.level = 6}};  // the settings, and a few compression streams
+  const server_options rules{.deflate = deflate_options{.server_no_context_takeover = true}};
 
-/// What is agreed goes from the handshake into the connection.
-deflate_server_connection connect(const agreement& agreed) {
-  return deflate_server_connection(agreed, {agreed.deflate(), pool});
-}
-
-/// Compresses once. Clients without compression get the message as it is.
-error broadcast(std::vector<deflate_server_connection>& all, std::string_view text) {
-  const auto news = prepared_message::text(text, independent_deflate(pool));
-  if (!news) return news.error();
-  for (deflate_server_connection& ws : all) {
-    if (const error fault = ws.send(*news); fault != error::none) return fault;
+  /// What was agreed goes from the handshake into the connection.
+  deflate_server_connection connect(const agreement& agreed) {
+    return deflate_server_connection(agreed, {agreed.deflate(), pool});
   }
-  return error::none;
-}
+
+  /// Compresses once. Clients without compression get the message as it is.
+  error broadcast(std::span<deflate_server_connection> all, std::string_view text) {
+    const auto news = prepared_message::text(text, independent_deflate(pool));
+    if (!news) return news.error();
+    for (deflate_server_connection& ws : all) {
+      if (const error fault = ws.send(*news); fault != error::none) return fault;
+    }
+    return error::none;
+  }
+};
 // [deflate]
 
 }  // namespace
 
 int main() {
+  news_room room;
   std::vector<subscriber> subscribers(3);
   std::vector<deflate_server_connection> connections;
   for (subscriber& each : subscribers) {
-    server_handshake handshake{rules};
+    server_handshake handshake{room.rules};
     std::string request(text_of(each.request()));
     handshake.receive(bytes_of(request));
     if (!handshake.accepted() || !each.answer(handshake.response())) return 1;
-    connections.push_back(connect(*handshake.agreement()));
+    connections.push_back(room.connect(*handshake.agreement()));
   }
   std::string text;
   for (int i = 0; i < 100; ++i) text += R"({"symbol":"ABC","price":)" + std::to_string(100 + i) + "},";
-  if (broadcast(connections, text) != error::none) return 1;
+  if (room.broadcast(connections, text) != error::none) return 1;
   const std::size_t on_the_wire = connections[0].buffered();
   std::printf("%zu bytes to each, less than a tenth on the wire: %s\n", text.size(),
               on_the_wire < text.size() / 10 ? "yes" : "no");

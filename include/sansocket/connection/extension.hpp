@@ -60,10 +60,11 @@ constexpr std::size_t most_compressed(std::size_t size) noexcept { return size +
 /// Errors: would_block if `most` is not enough; those of the extension; out_of_memory.
 template <message_extension Extension>
 error compress_piece(Extension& extension, const_bytes piece, heap_buffer& packed, std::size_t most) noexcept {
+  constexpr std::size_t least = 256;
   constexpr std::size_t flush = 8;  // with less room than a flush takes, zlib would flush again and again
   while (packed.size() <= most) {
     const std::size_t before = packed.size();
-    const std::size_t wish = std::max<std::size_t>({before, 256, piece.size() / 4});
+    const std::size_t wish = std::max({before, least, piece.size() / 4});
     const bytes room = packed.extend(std::min(most - before, wish) + flush, most + flush);
     if (room.empty()) return error::out_of_memory;
     const transform_step done = extension.deflate(piece, room);

@@ -77,29 +77,12 @@ class message_reader {
  private:
   template <class Extension>
   error read_on(bytes& input, event& out, const message_limits& limits, delivery how, Extension& extension) noexcept {
-    constexpr bool extended = message_extension<Extension>;
     expire();
     if (fault_ != error::none) return fault_;
     for (;;) {
-      if (!frames_.in_frame() && !draining_) {
-        std::uint8_t allowed_rsv = 0;
-        if constexpr (extended) allowed_rsv = extension.active() ? rsv1 : 0;
-        const auto header =
-            frames_.read_header(input, [&](const frame_header& first_two) { return check(first_two, allowed_rsv); });
-        if (header.failed()) return header.error();
-        if (!header.complete()) break;
-        if (const error broken = begin_frame(*header, limits, how); broken != error::none) return broken;
-      }
-      step outcome{};
-      if (is_control(frames_.opcode())) {
-        outcome = read_control(input, out, limits.message);
-      } else if (compressed_) {
-        if constexpr (extended) outcome = read_compressed(input, out, limits.message, how, extension);
-      } else if (how == delivery::pieces) {
-        outcome = read_piece(input, out);
-      } else {
-        outcome = read_message(input, out, limits.message);
-      }
+      step outcome = step::next_frame;
+      if (!frames_.in_frame() && !draining_) outcome = read_header(input, limits, how, extension);
+      if (outcome == step::next_frame) outcome = read_payload(input, out, limits.message, how, extension);
       if (outcome == step::failed) return fault_;
       if (outcome == step::deliver) return error::none;
       if (outcome == step::need_more) break;
@@ -130,6 +113,28 @@ class message_reader {
 #endif
     buffer_.truncate(kept);
     control_size_ = 0;
+  }
+
+  /// Gives: next_frame if there is a frame, whose payload is to be read; need_more or failed otherwise.
+  template <class Extension>
+  step read_header(bytes& input, const message_limits& limits, delivery how, const Extension& extension) noexcept {
+    std::uint8_t allowed_rsv = 0;
+    if constexpr (message_extension<Extension>) allowed_rsv = extension.active() ? rsv1 : 0;
+    const auto header =
+        frames_.read_header(input, [&](const frame_header& first_two) { return check(first_two, allowed_rsv); });
+    if (header.failed()) return fail(header.error());
+    if (!header.complete()) return step::need_more;
+    const error broken = begin_frame(*header, limits, how);
+    return broken == error::none ? step::next_frame : fail(broken);
+  }
+
+  template <class Extension>
+  step read_payload(bytes& input, event& out, std::uint64_t limit, delivery how, Extension& extension) noexcept {
+    if (is_control(frames_.opcode())) return read_control(input, out, limit);
+    if constexpr (message_extension<Extension>) {
+      if (compressed_) return read_compressed(input, out, limit, how, extension);
+    }
+    return how == delivery::pieces ? read_piece(input, out) : read_message(input, out, limit);
   }
 
   /// The rules that the first two bytes of a frame show broken.
@@ -310,22 +315,23 @@ class message_reader {
       const transform_step done =
           inflate(run, end, std::min<std::uint64_t>(limit - length_, most - buffer_.size()), extension);
       frames_.take_uncovered(run, done.used, input);
-      fault_ = done.fault;
-      if (fault_ == error::none && !draining_) {
-        if (end && done.used == run.size()) return end_compressed(out, extension, pieces);
-        // It has room and takes nothing of what there is: no use in asking again.
-        if (!run.empty() && done.used == 0 && done.made == 0) fault_ = error::compressed_data_invalid;
-      }
-      if (fault_ != error::none) return pieces && buffer_.size() != 0 ? show(out, false) : step::failed;
+      if (done.fault != error::none) return fail_compressed(done.fault, out, pieces);
+      if (draining_) continue;
+      if (end && done.used == run.size()) return end_compressed(out, extension, pieces);
     }
   }
 
   /// The payload is used up and nothing more comes of it.
   template <class Extension>
   step end_compressed(event& out, Extension& extension, bool pieces) noexcept {
-    fault_ = extension.finish_inflate();
-    if (fault_ == error::none && !text_.complete()) fault_ = error::text_not_utf8;
-    if (fault_ == error::none) return show(out, true);
+    error fault = extension.finish_inflate();
+    if (fault == error::none && !text_.complete()) fault = error::text_not_utf8;
+    return fault == error::none ? show(out, true) : fail_compressed(fault, out, pieces);
+  }
+
+  /// What was valid before the fault is delivered first, as far as pieces are delivered.
+  step fail_compressed(error what, event& out, bool pieces) noexcept {
+    fail(what);
     return pieces && buffer_.size() != 0 ? show(out, false) : step::failed;
   }
 
@@ -345,6 +351,9 @@ class message_reader {
     if (space.empty()) return {.fault = error::out_of_memory};
     transform_step done = extension.inflate(run, space, end);
     draining_ = done.made == space.size();
+    // It has room and takes nothing of what there is: no use in asking again.
+    const bool stuck = !run.empty() && done.used == 0 && done.made == 0;
+    if (stuck && done.fault == error::none) done.fault = error::compressed_data_invalid;
     length_ += done.made;
     buffer_.truncate(before + done.made);
     if (type_ != event_type::text) return done;
@@ -361,7 +370,7 @@ class message_reader {
   /// be more than the limit.
   bytes inflated_room(std::size_t run, std::uint64_t left) noexcept {
     const std::size_t before = buffer_.size();
-    const std::size_t wish = std::max(4 * run + 512, before);
+    const std::size_t wish = std::max((4 * run) + 512, before);
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>({left, wish, inflated_at_once}));
     const std::size_t small = inflated_at_once;
     if (before + count > small && buffer_.capacity() < before + count &&

@@ -86,7 +86,7 @@ class prepared_message {
     auto message = make(type, payload);
     if (!message || extension.independent_window_bits() == 0 || !extension.wants(payload.size())) return message;
     heap_buffer packed;
-    error fault = detail::compress(extension, payload, packed);
+    const error fault = detail::compress(extension, payload, packed);
     extension.finish_deflate(false);
     if (fault == error::would_block) return message;  // it does not shrink
     if (fault != error::none) return fault;

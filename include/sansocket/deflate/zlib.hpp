@@ -23,6 +23,7 @@ namespace detail {
 
 /// zlib is not const-correct in builds without ZLIB_CONST; it does not write to its input.
 inline Bytef* octets(const_bytes data) noexcept {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
   return static_cast<Bytef*>(static_cast<void*>(const_cast<std::byte*>(data.data())));
 }
 

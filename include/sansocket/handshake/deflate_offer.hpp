@@ -103,7 +103,7 @@ constexpr std::uint8_t parse_window_bits(std::string_view value) noexcept {
   for (const char c : value) {
     if (c == '\\') continue;  // an escape in a quoted string; a token has none
     if (c < '0' || c > '9' || (bits == 0 && c == '0')) return 0;
-    bits = static_cast<std::uint8_t>(10 * bits + (c - '0'));
+    bits = static_cast<std::uint8_t>((10 * bits) + (c - '0'));
     if (bits > 15) return 0;
   }
   return bits < 8 ? std::uint8_t{0} : bits;

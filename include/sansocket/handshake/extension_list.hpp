@@ -62,8 +62,7 @@ constexpr bool take(std::string_view& text, char wanted) noexcept {
 /// Errors: extensions_malformed.
 /// Life:   views of the text.
 constexpr result<std::optional<extension_parameter>> take_parameter(std::string_view& parameters) noexcept {
-  using outcome = result<std::optional<extension_parameter>>;
-  if (!detail::take(parameters, ';')) return outcome(std::nullopt);
+  if (!detail::take(parameters, ';')) return {std::nullopt};
   extension_parameter taken{.name = detail::take_token(parameters)};
   if (taken.name.empty()) return error::extensions_malformed;
   if (detail::take(parameters, '=')) {
