@@ -68,8 +68,9 @@ set(SANSOCKET_OPENSSL_HEADERS
 # These need zlib, and so the component sansocket::deflate.
 set(SANSOCKET_DEFLATE_HEADERS
   sansocket/deflate/backend.hpp
-  sansocket/deflate/zlib.hpp
   sansocket/deflate/deflate_pool.hpp
+  sansocket/deflate/basic_permessage_deflate.hpp
+  sansocket/deflate/zlib.hpp
   sansocket/deflate/permessage_deflate.hpp
 )
 

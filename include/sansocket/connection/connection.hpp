@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -47,6 +48,8 @@ class connection {
   using extension_type = typename Policy::template extension<Role>;
 
   static constexpr bool is_extended = message_extension<extension_type>;
+  static_assert(!is_extended || Policy::message_buffer::max_size() >= max_control_payload + 64,
+                "the message buffer is too small to inflate into");
 
   /// A connection whose handshake someone else has seen to.
   explicit connection(const connection_options& options = {}, random_type random = {}) noexcept
@@ -57,7 +60,9 @@ class connection {
   /// poll before the first receive.
   explicit connection(const agreement& agreed, const connection_options& options = {}, random_type random = {}) noexcept
     requires(!is_extended)
-      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)) {}
+      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)) {
+    assert(!agreed.deflate() && "what was agreed needs an extension: see deflate/permessage_deflate.hpp");
+  }
 
   /// The same where the policy names an extension, which says whether it was agreed.
   explicit connection(extension_type extension, const connection_options& options = {},
@@ -67,7 +72,9 @@ class connection {
   explicit connection(const agreement& agreed, extension_type extension, const connection_options& options = {},
                       random_type random = {}) noexcept
     requires(is_extended)
-      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)), extension_(std::move(extension)) {}
+      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)), extension_(std::move(extension)) {
+    assert(agreed.deflate().has_value() == extension_.active() && "the extension is not what was agreed");
+  }
 
   // Input
 

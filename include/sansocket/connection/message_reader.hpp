@@ -143,11 +143,14 @@ class message_reader {
   /// Memory grows with what has come, never with what a length announces, and to no more than `most`.
   bytes assemble(bytes& input, std::uint64_t most) noexcept {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
-    const bytes room =
-        buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
+    const bytes room = room_for(count, most);
     if (room.size() == count) frames_.copy_payload(room, input);
     else fail(error::out_of_memory);
     return room;
+  }
+
+  bytes room_for(std::size_t count, std::uint64_t most) noexcept {
+    return buffer_.extend(count, static_cast<std::size_t>(std::min<std::uint64_t>(most, Buffer::max_size())));
   }
 
   step read_control(bytes& input, event& out, std::uint64_t limit) noexcept {
@@ -158,8 +161,11 @@ class message_reader {
       // only, a peer could have the whole message copied for every few bytes that it sends.
       const bool alone = buffer_.size() == control_size_;
       const std::uint64_t beside = limit + std::min<std::uint64_t>(unlimited - limit, max_control_payload);
-      const bytes more = assemble(input, alone ? max_control_payload : beside);
-      if (fault_ != error::none) return step::failed;
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
+      const bytes more = compressed_ && !alone ? room_beside_inflated(count, limit - length_)
+                                               : room_for(count, alone ? max_control_payload : beside);
+      if (more.size() != count) return fail(error::out_of_memory);
+      frames_.copy_payload(more, input);
       control_size_ = static_cast<std::uint8_t>(control_size_ + more.size());
       if (frames_.in_frame()) return step::need_more;
       out.payload = buffer_.view().last(control_size_);
@@ -219,7 +225,8 @@ class message_reader {
     const std::size_t most = pieces ? std::min(room, inflated_at_once) : room;
     for (;;) {
       if (pieces && buffer_.size() == most) return show(out, false);
-      const bytes run = frames_.uncover(input, inflated_at_once);
+      // No more is unmasked than is likely to be used: what is not is masked again.
+      const bytes run = frames_.uncover(input, std::min(inflated_at_once, std::max<std::size_t>(most, 64)));
       const bool end = frames_.fin() && run.size() == frames_.remaining();
       if (run.empty() && !end && !draining_) {
         frames_.take_uncovered(run, 0, input);
@@ -279,20 +286,24 @@ class message_reader {
     return done;
   }
 
-  /// Room for what `run` bytes may inflate to. Beyond what is small the buffer grows once, to all that the
-  /// limit allows, and a control payload beside it: if it doubled, the old and the new block together would
-  /// be more than the limit.
+  /// Room for what `run` bytes may inflate to.
   bytes inflated_room(std::size_t run, std::uint64_t left) noexcept {
+    const std::size_t wish = std::max((4 * run) + 512, buffer_.size());
+    return room_beside_inflated(static_cast<std::size_t>(std::min<std::uint64_t>({left, wish, inflated_at_once})),
+                                left);
+  }
+
+  /// Room behind what was inflated, which may become `left` bytes more. Beyond what is small the buffer grows
+  /// once, to all that the limit allows, and a control payload beside it: if it doubled, the old and the new
+  /// block together would be more than the limit.
+  bytes room_beside_inflated(std::size_t count, std::uint64_t left) noexcept {
     const std::size_t before = buffer_.size();
-    const std::size_t wish = std::max((4 * run) + 512, before);
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>({left, wish, inflated_at_once}));
-    const std::size_t small = inflated_at_once;
-    if (before + count > small && buffer_.capacity() < before + count &&
-        left < Buffer::max_size() - max_control_payload - before) {
+    const std::size_t needed = before + count;
+    const bool is_limited = left < Buffer::max_size() - max_control_payload - before;
+    if (needed > inflated_at_once && buffer_.capacity() < needed && is_limited) {
       if (!buffer_.extend(static_cast<std::size_t>(left) + max_control_payload, 0).empty()) buffer_.truncate(before);
     }
-    const std::size_t most = before + count > small ? Buffer::max_size() : small;
-    return buffer_.extend(count, most);
+    return buffer_.extend(count, needed > inflated_at_once ? Buffer::max_size() : inflated_at_once);
   }
 
   /// Shows what is in the buffer as an event.

@@ -41,7 +41,9 @@ class heap_buffer {
   heap_buffer() = default;
   heap_buffer(heap_buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   heap_buffer& operator=(heap_buffer&& other) noexcept {
-    std::swap(block_, other.block_);
+    if (this == &other) return *this;
+    release();
+    block_ = std::exchange(other.block_, nullptr);
     return *this;
   }
   ~heap_buffer() { release(); }
