@@ -54,6 +54,7 @@ set(SANSOCKET_HEADERS
   sansocket/connection/closing.hpp
   sansocket/connection/input.hpp
   sansocket/connection/frame_reader.hpp
+  sansocket/connection/message_room.hpp
   sansocket/connection/message_reader.hpp
   sansocket/connection/frame_writer.hpp
   sansocket/connection/prepared_message.hpp
@@ -70,8 +71,9 @@ set(SANSOCKET_OPENSSL_HEADERS
 # These need zlib, and so the component sansocket::deflate.
 set(SANSOCKET_DEFLATE_HEADERS
   sansocket/deflate/backend.hpp
-  sansocket/deflate/zlib.hpp
   sansocket/deflate/deflate_pool.hpp
+  sansocket/deflate/basic_permessage_deflate.hpp
+  sansocket/deflate/zlib.hpp
   sansocket/deflate/permessage_deflate.hpp
 )
 

@@ -276,6 +276,29 @@ TEST_CASE("deflate_bombs: control frames that arrive cut beside a message do not
   });
 }
 
+TEST_CASE("deflate_bombs: a cut ping wherever the buffer is full does not make it grow otherwise",
+          "[deflate_bombs][7692-8]") {
+  const std::uint64_t limit = 1024 * 1024;
+  each_role([limit](auto own) {
+    const std::string ping = stream_frame(own(), 0x89, std::string(125, 'p'));
+    for (const std::size_t first : {100U, 239U, 5'000U, 10'219U, 20'479U, 30'000U}) {
+      std::string stream;
+      std::size_t so_far = 0;
+      for (std::size_t next = first; next < limit; next = 2 * next - 1) {
+        const std::string part = deflate_bits().zeros(next - so_far).end() + from_hex("00 00 ff ff");
+        stream += stream_frame(own(), so_far == 0 ? 0x42 : 0x00, part) + ping;
+        so_far = next;
+      }
+      stream += stream_frame(own(), 0x80, deflate_bits().zeros(limit - so_far).end());
+      const outcome seen = meter<own()>(stream, {.limits = {.message = limit}, .step = 1});
+      CAPTURE(own() == role::server, first);
+      CHECK(seen.fault == error::none);
+      CHECK(seen.bytes == limit);
+      CHECK(seen.peak <= as_signed(limit) + slack);
+    }
+  });
+}
+
 TEST_CASE("deflate_bombs: a huge message in pieces is never assembled", "[deflate_bombs][7692-8]") {
   const std::string payload = deflate_bits().zeros(64 * 1024 * 1024).end();
   each_role([&](auto own) {

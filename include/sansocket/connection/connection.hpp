@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -47,6 +48,8 @@ class connection {
   using extension_type = typename Policy::template extension<Role>;
 
   static constexpr bool is_extended = message_extension<extension_type>;
+  static_assert(!is_extended || Policy::message_buffer::max_size() >= max_control_payload + 64,
+                "the message buffer is too small to inflate into");
 
   /// A connection whose handshake someone else has seen to.
   explicit connection(const connection_options& options = {}, random_type random = {}) noexcept
@@ -57,7 +60,9 @@ class connection {
   /// poll before the first receive.
   explicit connection(const agreement& agreed, const connection_options& options = {}, random_type random = {}) noexcept
     requires(!is_extended)
-      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)) {}
+      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)) {
+    assert(!agreed.deflate() && "what was agreed needs an extension: see deflate/permessage_deflate.hpp");
+  }
 
   /// The same where the policy names an extension, which says whether it was agreed.
   explicit connection(extension_type extension, const connection_options& options = {},
@@ -67,7 +72,9 @@ class connection {
   explicit connection(const agreement& agreed, extension_type extension, const connection_options& options = {},
                       random_type random = {}) noexcept
     requires(is_extended)
-      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)), extension_(std::move(extension)) {}
+      : input_(agreed.behind_head()), options_(options), writer_(std::move(random)), extension_(std::move(extension)) {
+    assert(agreed.deflate().has_value() == extension_.active() && "the extension is not what was agreed");
+  }
 
   // Input
 
@@ -95,8 +102,7 @@ class connection {
   }
 
   /// Calls `visit(event)` for every event that is due.
-  template <class Visitor>
-  void drain(Visitor&& visit) {
+  void drain(auto&& visit) {
     while (const event next = poll()) visit(next);
   }
 
@@ -117,10 +123,9 @@ class connection {
     return send(message_type::text, bytes_of(std::string_view(text)));
   }
 
-  /// Queues a binary message.
+  /// Queues a binary message, in one copy of the payload.
   /// Errors: closing, message_in_progress, would_block, buffer_full, random_failed, out_of_memory;
   ///         nothing is queued then.
-  /// Cost:   one copy of the payload, masked on the way in a client.
   [[nodiscard]] error send_binary(const_bytes data) noexcept { return send(message_type::binary, data); }
 
   /// Queues a message of either type.
@@ -145,9 +150,8 @@ class connection {
   {
     const auto form = detail::form_of(message, extension_);
     if (form == detail::prepared_form::compressed_anew) return send(message.type(), message.payload());
-    const const_bytes frame = frame_of(message, form);
-    const error refusal = may_send_message(frame.size());
-    return refusal != error::none ? refusal : writer_.add_encoded(frame);
+    const error refusal = may_send_message(detail::frame_of(message, form).size());
+    return refusal != error::none ? refusal : writer_.add_encoded(detail::frame_of(message, form));
   }
 
   /// Queues a message, never compressed, whose payload is not copied: output_runs() shows it where it lies.
@@ -166,7 +170,7 @@ class connection {
     const auto form = detail::form_of(message, extension_);
     if (form == detail::prepared_form::compressed_anew) return send(message.type(), message.payload());
     const error refusal = may_send_message(0);
-    if (refusal == error::none) writer_.lend(frame_of(message, form));
+    if (refusal == error::none) writer_.lend(detail::frame_of(message, form));
     return refusal;
   }
 
@@ -175,8 +179,7 @@ class connection {
   /// A payload is lent and not all of it is sent.
   bool lends() const noexcept { return writer_.lends(); }
 
-  /// Takes over what is left of a lent payload.
-  /// Errors: out_of_memory, buffer_full; it stays lent then.
+  /// Takes over what is left of a lent payload. Errors: out_of_memory, buffer_full; it stays lent then.
   [[nodiscard]] error settle() noexcept { return writer_.settle(); }
 
   // Control
@@ -225,8 +228,7 @@ class connection {
   /// Life: until the next call of anything that is not const.
   std::array<const_bytes, 3> output_runs() const noexcept { return writer_.runs(); }
 
-  /// Says how many bytes of the output were sent.
-  /// Errors: sent_too_much; only a slip in the caller's own counting can bring it about.
+  /// Says how many bytes of the output were sent. Errors: sent_too_much, a slip of the caller's.
   error sent(std::size_t count) noexcept { return writer_.sent(count); }
 
   /// Hands over all output in its buffer, as if it were sent: for writes that go on while the
@@ -255,10 +257,6 @@ class connection {
   event last_event() noexcept;
   error may_send_message(std::size_t size) const noexcept;
   error queue_close(close_payload why) noexcept;
-
-  static const_bytes frame_of(const prepared_message& message, detail::prepared_form form) noexcept {
-    return form == detail::prepared_form::compressed ? message.compressed_frame() : message.frame();
-  }
 
   /// The most payload that goes into one frame.
   std::size_t largest_frame() const noexcept {
@@ -308,7 +306,7 @@ event connection<Role, Policy>::end_input() noexcept {
   return closing_.may_receive() ? event() : last_event();
 }
 
-/// The end has come, or nothing more comes: shows the report once, then gives back all memory.
+/// Shows the report once, then gives back all memory.
 template <role Role, class Policy>
 event connection<Role, Policy>::last_event() noexcept {
   if (closing_.report_due()) return {.type = event_type::closed, .why = closing_.take_report()};

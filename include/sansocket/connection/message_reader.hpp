@@ -11,6 +11,7 @@
 #include "sansocket/connection/event.hpp"
 #include "sansocket/connection/extension.hpp"
 #include "sansocket/connection/frame_reader.hpp"
+#include "sansocket/connection/message_room.hpp"
 #include "sansocket/connection/options.hpp"
 #include "sansocket/core/buffer.hpp"
 #include "sansocket/core/limits.hpp"
@@ -219,21 +220,6 @@ class message_reader {
     return true;
   }
 
-  /// Room behind what is assembled for what there is of the frame's payload; empty on failure.
-  /// Memory grows with what has come, to at most four times as much, never with what a length announces, and
-  /// to no more than `most`.
-  bytes room_for(std::size_t count, std::uint64_t most) noexcept {
-    const std::size_t before = buffer_.size();
-    if (buffer_.capacity() - before < count) {
-      const std::uint64_t wish = std::min<std::uint64_t>({most, 4 * (before + count), Buffer::max_size()});
-      if (wish > before && !buffer_.extend(static_cast<std::size_t>(wish) - before, 0).empty())
-        buffer_.truncate(before);
-    }
-    const bytes room = buffer_.extend(count, 0);
-    if (room.size() != count) fail(error::out_of_memory);
-    return room;
-  }
-
   step read_control(bytes& input, event& out, std::uint64_t limit) noexcept {
     if (control_size_ == 0 && input.size() >= frames_.remaining()) {
       out.payload = frames_.take_payload(input);
@@ -243,8 +229,10 @@ class message_reader {
       const bool alone = buffer_.size() == control_size_;
       const std::uint64_t beside = limit + std::min<std::uint64_t>(unlimited - limit, max_control_payload);
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
-      const bytes more = room_for(count, alone ? max_control_payload : beside);
-      if (fault_ != error::none) return step::failed;
+      const bytes more = compressed_ && !alone
+                             ? detail::room_beside_inflated(buffer_, count, limit - length_)
+                             : detail::room_for_payload(buffer_, count, alone ? max_control_payload : beside);
+      if (more.size() != count) return fail(error::out_of_memory);
       frames_.copy_payload(more, input);
       control_size_ = static_cast<std::uint8_t>(control_size_ + more.size());
       if (frames_.in_frame()) return step::need_more;
@@ -261,8 +249,9 @@ class message_reader {
   step read_message(bytes& input, event& out, std::uint64_t limit) noexcept {
     const bool in_place = buffer_.size() == 0 && frames_.fin() && input.size() >= frames_.remaining();
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(frames_.remaining(), input.size()));
-    const bytes more = in_place ? input.first(count) : room_for(count, frames_.fin() ? length_ : limit);
-    if (fault_ != error::none) return step::failed;
+    const bytes more =
+        in_place ? input.first(count) : detail::room_for_payload(buffer_, count, frames_.fin() ? length_ : limit);
+    if (more.size() != count) return fail(error::out_of_memory);
     if (more.empty()) frames_.copy_payload(more, input);  // a frame without payload ends here
     if (!take_payload(more, input)) return step::failed;
     if (frames_.in_frame()) return step::need_more;
@@ -302,10 +291,11 @@ class message_reader {
   step read_compressed(bytes& input, event& out, std::uint64_t limit, delivery how, Extension& extension) noexcept {
     const bool pieces = how == delivery::pieces;
     const std::size_t room = Buffer::max_size() - max_control_payload;
-    const std::size_t most = pieces ? std::min(room, inflated_at_once) : room;
+    const std::size_t most = pieces ? std::min(room, detail::inflated_at_once) : room;
     for (;;) {
       if (pieces && buffer_.size() == most) return show(out, false);
-      const bytes run = frames_.uncover(input, inflated_at_once);
+      // No more is unmasked than is likely to be used: what is not is masked again.
+      const bytes run = frames_.uncover(input, std::min(detail::inflated_at_once, std::max<std::size_t>(most, 64)));
       const bool end = frames_.fin() && run.size() == frames_.remaining();
       if (run.empty() && !end && !draining_) {
         frames_.take_uncovered(run, 0, input);
@@ -365,20 +355,11 @@ class message_reader {
     return done;
   }
 
-  /// Room for what `run` bytes may inflate to. Beyond what is small the buffer grows once, to all that the
-  /// limit allows, and a control payload beside it: if it doubled, the old and the new block together would
-  /// be more than the limit.
+  /// Room for what `run` bytes may inflate to.
   bytes inflated_room(std::size_t run, std::uint64_t left) noexcept {
-    const std::size_t before = buffer_.size();
-    const std::size_t wish = std::max((4 * run) + 512, before);
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>({left, wish, inflated_at_once}));
-    const std::size_t small = inflated_at_once;
-    if (before + count > small && buffer_.capacity() < before + count &&
-        left < Buffer::max_size() - max_control_payload - before) {
-      if (!buffer_.extend(static_cast<std::size_t>(left) + max_control_payload, 0).empty()) buffer_.truncate(before);
-    }
-    const std::size_t most = before + count > small ? Buffer::max_size() : small;
-    return buffer_.extend(count, most);
+    const std::size_t wish = std::max((4 * run) + 512, buffer_.size());
+    return detail::room_beside_inflated(
+        buffer_, static_cast<std::size_t>(std::min<std::uint64_t>({left, wish, detail::inflated_at_once})), left);
   }
 
   /// Shows what is in the buffer as an event.
@@ -389,9 +370,6 @@ class message_reader {
     if (last) end_message();
     return step::deliver;
   }
-
-  /// Of a compressed payload and of what it inflates to; also the largest piece of it that is shown.
-  static constexpr std::size_t inflated_at_once = 20 * 1024;
 
   /// Of a text that is unmasked and then validated: it is still in the cache then. A multiple of the key's size.
   static constexpr std::size_t judged_at_once = 16 * 1024;

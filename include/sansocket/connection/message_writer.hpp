@@ -162,6 +162,10 @@ prepared_form form_of(const prepared_message& message, const Extension& extensio
   return prepared_form::plain;
 }
 
+inline const_bytes frame_of(const prepared_message& message, prepared_form form) noexcept {
+  return form == prepared_form::compressed ? message.compressed_frame() : message.frame();
+}
+
 }  // namespace sansocket::detail
 
 #endif

@@ -51,7 +51,9 @@ class basic_heap_buffer {
   basic_heap_buffer() = default;
   basic_heap_buffer(basic_heap_buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   basic_heap_buffer& operator=(basic_heap_buffer&& other) noexcept {
-    std::swap(block_, other.block_);
+    if (this == &other) return *this;
+    release();
+    block_ = std::exchange(other.block_, nullptr);
     return *this;
   }
   ~basic_heap_buffer() { release(); }

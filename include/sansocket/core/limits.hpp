@@ -13,8 +13,10 @@ inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::m
 
 /// What a connection accepts. A peer that goes over is told so with the close code in brackets.
 struct message_limits {
-  std::uint64_t frame = unlimited;      ///< payload bytes of one frame (1009); the message's limit binds as well
-  std::uint64_t message = 1024 * 1024;  ///< payload bytes of one message, all its frames together (1009)
+  std::uint64_t frame = unlimited;  ///< payload bytes of one frame (1009); the message's limit binds as well
+  /// Payload bytes of one message, all its frames together and inflated if it is compressed (1009). A
+  /// compressed message that inflates to more than 20 KiB takes so much memory at once.
+  std::uint64_t message = 1024 * 1024;
   std::uint64_t fragments = 16 * 1024;  ///< frames of one message, empty ones included (1008)
 };
 

@@ -23,7 +23,9 @@ struct deflate_settings {
   /// How many times its compressed size a message may inflate to, once that is more than 64 KiB (1008). It
   /// is held against each started KiB of it as it comes, and against the whole. DEFLATE itself ends at 1032.
   std::uint64_t max_ratio = unlimited;
-  std::size_t idle_streams = 8;  ///< of each kind that wait for the next message: 0 to 8
+  /// How many streams wait for the next message, 0 to 8: of those that inflate, and for each size of window
+  /// of those that compress.
+  std::size_t idle_streams = 8;
 };
 
 namespace detail {
@@ -64,6 +66,8 @@ class basic_deflate_pool {
     settings_.level = std::clamp(settings.level, 1, 9);
     settings_.memory_level = std::clamp(settings.memory_level, 1, 9);
   }
+  basic_deflate_pool(const basic_deflate_pool&) = delete;  // connections know where it is
+  basic_deflate_pool& operator=(const basic_deflate_pool&) = delete;
 
   const deflate_settings& settings() const noexcept { return settings_; }
 

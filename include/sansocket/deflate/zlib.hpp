@@ -111,7 +111,8 @@ class zlib_inflater {
     return window.empty() || inflateSetDictionary(&stream_, detail::octets(window), size) == Z_OK;
   }
 
-  /// Copies the last bytes that were inflated, of the last 32 KiB as many as there is room for.
+  /// Copies the last bytes that were inflated, of the last 32 KiB as many as there is room for. It takes 32 KiB
+  /// of the stack.
   std::size_t window(bytes out) noexcept {
     std::array<Bytef, std::size_t{1} << MAX_WBITS> all;
     uInt size = 0;
