@@ -145,7 +145,7 @@ class echo_server {
       }
       const int fd = socket.value();
       const auto index = static_cast<std::size_t>(fd);
-      if (index >= clients_.size()) clients_.resize(2 * index + 1);
+      if (index >= clients_.size()) clients_.resize((2 * index) + 1);
       clients_[index] = std::make_unique<client_type>();
       ++count_;
       client_type& added = *clients_[index];

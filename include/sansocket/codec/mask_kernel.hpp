@@ -97,8 +97,10 @@ inline std::uint64_t mask_blocks(std::byte* to, const std::byte* from, std::size
 [[gnu::target("avx2")]] inline std::uint64_t mask_avx2(std::byte* to, const std::byte* from, std::size_t count,
                                                        std::uint32_t key) noexcept {
   // Loads and stores that assume no alignment; the pointers are cast as the intrinsics ask for it.
+  // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast)
   const auto at = [](const std::byte* p) { return reinterpret_cast<const __m256i*>(p); };
   const auto into = [](std::byte* p) { return reinterpret_cast<__m256i*>(p); };
+  // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
   const __m256i keys = _mm256_set1_epi32(static_cast<int>(key));
   const __m256i last = _mm256_set1_epi32(static_cast<int>(key_at(key, count)));
   const __m256i tail = _mm256_xor_si256(_mm256_loadu_si256(at(from + count - 32)), last);

@@ -29,7 +29,9 @@ class utf8_validator {
       if (i == text.size() || !go_on(static_cast<std::uint8_t>(text[i]))) return i;
     }
     if (!std::is_constant_evaluated()) {
-      i += detail::utf8_blocks(reinterpret_cast<const unsigned char*>(text.data()) + i, text.size() - i);
+      // Characters of any type are bytes.
+      const auto* octets = static_cast<const unsigned char*>(static_cast<const void*>(text.data()));
+      i += detail::utf8_blocks(octets + i, text.size() - i);
     }
     for (; i < text.size(); ++i) {
       const auto byte = static_cast<std::uint8_t>(text[i]);

@@ -85,12 +85,14 @@ alignas(16) inline constexpr nibble_table second_high = [] {
 #if defined(__x86_64__)
 
 // Loads that assume no alignment; the pointers are cast as the intrinsics ask for it.
+// NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast)
 [[gnu::target("avx2")]] inline __m256i load_32(const unsigned char* from) noexcept {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 [[gnu::target("avx2")]] inline __m256i load_twice(const nibble_table& table) noexcept {
   return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
 }
+// NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
 
 /// 32 bytes, and what stands one, two and three bytes before each of them.
 /// Gives: not zero where a code point is broken.
@@ -192,7 +194,7 @@ inline bool utf8_neon(const unsigned char* text, std::size_t size) noexcept {
 /// Gives: false if the text, which ends between code points, is not valid, or there is none.
 inline bool utf8_whole(const unsigned char* text, std::size_t size) noexcept {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") != 0 && utf8_avx2(text, size);
+  return __builtin_cpu_supports("avx2") && utf8_avx2(text, size);
 #elif defined(__aarch64__) && defined(__ARM_NEON)
   return utf8_neon(text, size);
 #else

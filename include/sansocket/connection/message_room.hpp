@@ -18,13 +18,13 @@ void reserve(Buffer& buffer, std::size_t size) noexcept {
   if (size > before && !buffer.extend(size - before, 0).empty()) buffer.truncate(before);
 }
 
-/// Room for more of a message. The buffer grows to at most four times what has come, and `most`.
+/// Room for more of a message. The buffer grows to at most twice what has come, and `most`.
 /// Gives: nothing if there is no memory.
 template <byte_buffer Buffer>
 bytes room_for_payload(Buffer& buffer, std::size_t count, std::uint64_t most) noexcept {
   const std::size_t needed = buffer.size() + count;
   if (buffer.capacity() < needed) {
-    reserve(buffer, static_cast<std::size_t>(std::min<std::uint64_t>({most, 4 * needed, Buffer::max_size()})));
+    reserve(buffer, static_cast<std::size_t>(std::min<std::uint64_t>({most, 2 * needed, Buffer::max_size()})));
   }
   return buffer.extend(count, 0);
 }

@@ -38,8 +38,10 @@ concept byte_buffer = std::default_initializable<Buffer> && std::movable<Buffer>
 /// The heap of C, because realloc can often make a block larger where it lies.
 struct c_heap {
   /// Makes a block, or makes it larger and keeps what is in it; nothing, and the block as it was, if it cannot.
+  // NOLINTBEGIN(cppcoreguidelines-no-malloc): this is where memory is managed
   static void* resize(void* block, std::size_t size) noexcept { return std::realloc(block, size); }
   static void release(void* block) noexcept { std::free(block); }
+  // NOLINTEND(cppcoreguidelines-no-malloc)
 };
 
 /// Bytes on a heap. One pointer in size; nothing is allocated until something is kept.
