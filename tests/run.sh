@@ -3,16 +3,19 @@
 #
 #   tests/run.sh                  everything
 #   tests/run.sh --fuzz SECONDS   before that, each fuzzer for so long
+#   tests/run.sh --qemu           before that, the codecs on aarch64 (NEON) and s390x (big-endian), emulated
 #
 # It installs what is missing on Debian 12, as root or with sudo, and builds into build/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fuzz_seconds=0
+qemu=false
 while [ $# -gt 0 ]; do
   case $1 in
     --fuzz) fuzz_seconds=${2:?--fuzz needs a number of seconds}; shift ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    --qemu) qemu=true ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -33,6 +36,7 @@ packages=(g++ clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
           libssl-dev zlib1g-dev catch2 python3 python3-websockets chromium)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
+if $qemu; then packages+=(qemu-user g++-aarch64-linux-gnu g++-s390x-linux-gnu); fi
 cmake/install_packages.sh "${packages[@]}"
 quietly node tests/interop/install.sh build/tests/node
 
@@ -52,15 +56,27 @@ say "clang 19 with ASan and UBSan"
 configure tests clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DSANSOCKET_SANITIZE=ON
 quietly tests-build cmake --build build/tests
 
-# The others without: they are here for their own warnings and their own reading of the language.
-# NDEBUG in one of them, so that both forms of the library are tested.
+# The others without: they are here for their own warnings and their own reading of the language. One of
+# them has NDEBUG, and one all that this processor has, so that both forms of the library are tested.
 for compiler in g++ clang++-14; do
   say "$compiler"
   configure "$compiler" "$compiler" -DCMAKE_BUILD_TYPE=Debug -DSANSOCKET_BUILD_INTEROP=OFF \
-    -DCMAKE_CXX_FLAGS_DEBUG="$([ "$compiler" = g++ ] && echo -DNDEBUG)"
+    -DCMAKE_CXX_FLAGS_DEBUG="$([ "$compiler" = g++ ] && echo -DNDEBUG || echo -march=native)"
   quietly "$compiler-build" cmake --build "build/$compiler"
   quietly "$compiler-tests" ctest --test-dir "build/$compiler" --output-on-failure -j2
 done
+
+if $qemu; then
+  mkdir -p build/qemu/include
+  ln -sfn /usr/include/catch2 build/qemu/include/catch2
+  codecs=({mask,mask_kernel,utf8,utf8_kernel,frame_header,base64}.test.cpp)
+  for machine in aarch64 s390x; do
+    say "codecs on $machine"
+    quietly "qemu-$machine-build" "$machine-linux-gnu-g++" -std=c++20 -O1 -static -Iinclude -Itests/support \
+      -Ibuild/qemu/include tests/support/catch_main.cpp "${codecs[@]/#/tests/unit/codec/}" -o "build/qemu/$machine"
+    quietly "qemu-$machine" "qemu-$machine" "build/qemu/$machine"
+  done
+fi
 
 say "clang-tidy"
 quietly tidy tests/tidy.sh build/tests
