@@ -93,7 +93,7 @@ class frame_writer {
     header.payload_length = payload.size();
     const result<bytes> room = add_header(header, payload.size());
     if (!room) return room.error();
-    if constexpr (Role == role::client) copy_masked(*room, payload, header.key);
+    if (Role == role::client || is_control(header.opcode)) copy_masked(*room, payload, header.key);
     else copy(*room, payload);
     return error::none;
   }

@@ -100,6 +100,7 @@ class prepared_message {
   /// Gives: the size of its header; 0 if there is no memory.
   static std::uint8_t encode(heap_buffer& frame, frame_header header, const_bytes payload) noexcept {
     header.payload_length = payload.size();
+    if (payload.size() > max_payload_length) return 0;
     std::array<std::byte, max_frame_header_size> encoded;
     const auto size = encode_frame_header(header, encoded);
     const bytes room = frame.extend(*size + payload.size(), *size + payload.size());
