@@ -96,9 +96,11 @@ class connection {
   /// Cost:   O(n) in the bytes used; no allocation for a message that lies whole in the chunk.
   event poll() noexcept {
     event next;
-    if (!closing_.may_receive()) return last_event();
-    if (reader_.take_whole(input_.left(), next, options_.limits, options_.delivery)) return next;
-    return reader_.take_part(input_.left()) ? end_input() : poll_further();
+    if (!closing_.may_receive()) next = last_event();
+    else if (reader_.take_whole(input_.left(), next, options_.limits, options_.delivery)) return next;
+    else if (reader_.take_part(input_.left())) next = end_input();
+    else next = poll_further();
+    return next;
   }
 
   /// Calls `visit(event)` for every event that is due.

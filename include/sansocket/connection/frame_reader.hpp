@@ -25,29 +25,27 @@ class frame_reader {
  public:
   /// A data frame that is a whole message and lies whole in the input, found without a copy of its header.
   struct whole_frame {
+    std::size_t header = 0;  // bytes; 0 if there is no such frame at the front
+    std::size_t length = 0;  // of the payload
     bool is_text = false;
-    std::uint32_t key = 0;  // as it lies in memory
-    bytes payload{};        // still masked
-    std::size_t size = 0;   // with the header; 0 if there is no such frame at the front
   };
-  static whole_frame find_whole(bytes input) noexcept {
-    if (input.size() < 2) return {};
+
+  /// Takes: the input as a pointer and a size: as a span it would be read in one piece just after it was
+  ///        written in two, for which processors stop.
+  static whole_frame find_whole(const std::byte* input, std::size_t size) noexcept {
+    if (size < 2) return {};
     // §5.2: FIN, no RSV, text or binary: 0x81 or 0x82; and MASK as it must be.
     const unsigned type = value_of(input[0]) - 0x81U;
     const unsigned length7 = value_of(input[1]) ^ (Role == role::server ? 0x80U : 0U);
-    std::size_t header = Role == role::server ? 6 : 2;
-    std::size_t length = length7;
+    whole_frame found{.header = Role == role::server ? 6U : 2U, .length = length7, .is_text = type == 0};
     if (type > 1 || length7 > 126) return {};
     if (length7 == 126) {
-      if (input.size() < 4) return {};
-      length = static_cast<std::size_t>(detail::load_big_endian(const_bytes(input).subspan<2, 2>()));
-      header += 2;
-      if (length < 126) return {};
+      if (size < 4) return {};
+      found.length = static_cast<std::size_t>(detail::load_big_endian(std::span<const std::byte, 2>(input + 2, 2)));
+      found.header += 2;
+      if (found.length < 126) return {};
     }
-    if (input.size() < header + length) return {};
-    whole_frame found{.is_text = type == 0, .payload = input.subspan(header, length), .size = header + length};
-    if constexpr (Role == role::server) std::memcpy(&found.key, found.payload.data() - 4, 4);
-    return found;
+    return size < found.header + found.length ? whole_frame() : found;
   }
 
   /// A header was read and its payload is not used up.

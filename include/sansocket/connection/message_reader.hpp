@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "sansocket/codec/utf8.hpp"
@@ -29,20 +30,22 @@ class message_reader {
   /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
   bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
     if (busy_ || how != delivery::messages) return false;
-    const auto frame = frame_reader<Role>::find_whole(input);
-    const std::size_t room = Buffer::max_size() - max_control_payload;
-    if (frame.size == 0 || frame.payload.size() > limits.frame || frame.payload.size() > limits.message ||
-        frame.payload.size() > room || limits.fragments == 0) {
+    std::byte* const at = input.data();
+    const auto frame = frame_reader<Role>::find_whole(at, input.size());
+    const std::size_t length = frame.length;
+    if (frame.header == 0 || length > limits.frame || length > limits.message || limits.fragments == 0 ||
+        length > Buffer::max_size() - max_control_payload) {
       return false;
     }
     if (buffer_.size() != 0) expire();
-    input = input.subspan(frame.size);
-    if (frame.is_text && !take_text(frame.payload, frame.key)) return false;
-    if (!frame.is_text && Role == role::server) {
-      detail::mask(frame.payload.data(), frame.payload.data(), frame.payload.size(), frame.key);
-    }
+    const bytes payload(at + frame.header, length);
+    input = bytes(at + frame.header + length, input.size() - frame.header - length);
+    std::uint32_t key = 0;
+    if constexpr (Role == role::server) std::memcpy(&key, payload.data() - sizeof(key), sizeof(key));
+    if (frame.is_text && !take_text(payload, key)) return false;
+    if (!frame.is_text && Role == role::server) detail::mask(payload.data(), payload.data(), length, key);
     out.type = frame.is_text ? event_type::text : event_type::binary;
-    out.payload = frame.payload;
+    out.payload = payload;
     return true;
   }
 

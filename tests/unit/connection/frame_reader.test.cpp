@@ -182,3 +182,25 @@ TEST_CASE("frame_reader: refuses a length as soon as it is there, however it is 
     }
   }
 }
+
+TEST_CASE("frame_reader: finds a whole message in one frame, and nothing else, at the front", "[frame_reader][5.2]") {
+  const auto found = [](std::string_view hex) {
+    const exact_buffer exact(from_hex(hex));
+    const auto frame = frame_reader<role::server>::find_whole(exact.view().data(), exact.view().size());
+    return std::to_string(frame.header) + " " + std::to_string(frame.length) + (frame.is_text ? " text" : "");
+  };
+  CHECK(found("81 85 37 fa 21 3d 7f 9f 4d 51 58") == "6 5 text");
+  CHECK(found("82 81 00 00 00 00 ff 81") == "6 1");
+  CHECK(found("81 80 00 00 00 00") == "6 0 text");
+  CHECK(found("82 fe 00 7e 00 00 00 00 61") == "0 0");  // its payload is cut
+  std::string longer = "82 fe 00 7e 00 00 00 00";
+  for (int i = 0; i < 126; ++i) longer += " 61";
+  CHECK(found(longer) == "8 126");
+  for (const std::string_view other :
+       {"", "81", "81 05 48 65 6c 6c 6f", "81 85 37 fa 21 3d 7f 9f 4d 51", "01 80 00 00 00 00", "c1 80 00 00 00 00",
+        "89 80 00 00 00 00", "88 80 00 00 00 00", "80 80 00 00 00 00", "83 80 00 00 00 00", "82 fe 00 7d 00 00 00 00",
+        "82 fe 00", "82 ff 00 00 00 00", "91 80 00 00 00 00"}) {
+    CAPTURE(other);
+    CHECK(found(other) == "0 0");
+  }
+}
