@@ -89,7 +89,7 @@ class frame_writer {
 
   /// Queues one frame.
   /// Errors: random_failed, out_of_memory, buffer_full; nothing is queued then.
-  [[nodiscard]] error add(frame_header header, const_bytes payload) noexcept {
+  [[nodiscard, gnu::always_inline]] error add(frame_header header, const_bytes payload) noexcept {
     header.payload_length = payload.size();
     const result<bytes> room = add_header(header, payload.size());
     if (!room) return room.error();
@@ -193,7 +193,7 @@ class frame_writer {
 
   /// Queues a header and makes room for so many bytes of payload behind it.
   /// Gives: that room.
-  result<bytes> add_header(frame_header& header, std::size_t payload_room) noexcept {
+  [[gnu::always_inline]] result<bytes> add_header(frame_header& header, std::size_t payload_room) noexcept {
     if constexpr (Role == role::client) {
       header.masked = true;
       // §5.3: "The masking key needs to be unpredictable" and, §10.3, a fresh one for every frame.

@@ -30,8 +30,7 @@ constexpr std::size_t encoded_size(std::size_t size, std::size_t fragment, bool 
 /// Takes:  the first frame's header; RSV1 in it is not set in the others (RFC 7692 §6.1).
 /// Errors: random_failed, out_of_memory, buffer_full; nothing is queued then.
 template <class Writer>
-error queue_frames(Writer& writer, frame_header header, const_bytes payload, std::size_t fragment) noexcept {
-  if (payload.size() <= fragment) return writer.add(header, payload);
+error queue_fragments(Writer& writer, frame_header header, const_bytes payload, std::size_t fragment) noexcept {
   const std::size_t before = writer.size();
   do {
     const std::size_t count = std::min(payload.size(), fragment);
@@ -45,6 +44,12 @@ error queue_frames(Writer& writer, frame_header header, const_bytes payload, std
     header.rsv = 0;
   } while (!header.fin);
   return error::none;
+}
+
+/// The same, in a straight line for a message in one frame.
+template <class Writer>
+error queue_frames(Writer& writer, const frame_header& header, const_bytes payload, std::size_t fragment) noexcept {
+  return payload.size() <= fragment ? writer.add(header, payload) : queue_fragments(writer, header, payload, fragment);
 }
 
 /// Queues a message compressed, or as it is if it does not shrink.
