@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "sansocket/codec/utf8.hpp"
@@ -40,8 +39,7 @@ class message_reader {
     if (buffer_.size() != 0) expire();
     const bytes payload(at + frame.header, length);
     input = bytes(at + frame.header + length, input.size() - frame.header - length);
-    std::uint32_t key = 0;
-    if constexpr (Role == role::server) std::memcpy(&key, payload.data() - sizeof(key), sizeof(key));
+    const auto key = Role == role::server ? detail::load<std::uint32_t>(payload.data() - sizeof(masking_key)) : 0U;
     if (frame.is_text && !take_text(payload, key)) return false;
     if (!frame.is_text && Role == role::server) detail::mask(payload.data(), payload.data(), length, key);
     out.type = frame.is_text ? event_type::text : event_type::binary;
