@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -186,7 +188,7 @@ class frame_writer {
   /// processors: where the two places lie little more than pages apart.
   static void copy(bytes to, const_bytes from) noexcept {
     constexpr std::size_t few = 512;
-    const auto apart = static_cast<std::size_t>(to.data() - from.data()) % 4096;
+    const auto apart = (std::bit_cast<std::uintptr_t>(to.data()) - std::bit_cast<std::uintptr_t>(from.data())) % 4096;
     if (from.size() < few || apart < 256) detail::mask(to.data(), from.data(), from.size(), 0);
     else std::memcpy(to.data(), from.data(), from.size());
   }

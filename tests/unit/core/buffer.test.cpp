@@ -323,9 +323,10 @@ TEST_CASE("buffer: on the heap the block travels with a move", "[buffer]") {
   CHECK(source.size() == 0);
   CHECK(source.capacity() == 0);
 
-  heap_buffer last;
+  heap_buffer last = holding<heap_buffer>("old");
   last = std::move(target);
   CHECK(last.view().data() == where);
+  CHECK(target.size() == 0);  // what `last` held is gone, not swapped
 }
 
 TEST_CASE("buffer: on the heap clear keeps memory and release does not", "[buffer]") {
