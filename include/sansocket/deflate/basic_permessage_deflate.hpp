@@ -69,6 +69,7 @@ class basic_permessage_deflate {
       all.made += step.made;
       all.fault = step.fault;
       full_ = all.made == out.size();
+      if (!part.empty() && step.used == 0 && step.made == 0) break;  // a back-end that takes nothing
     } while (all.fault == error::none && !full_ && all.used != in.size());
     return all;
   }
