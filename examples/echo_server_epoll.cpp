@@ -1,9 +1,10 @@
 // An echo server on epoll: how to wire the library to non-blocking sockets.
 //
 //     echo_server_epoll [--port N] [--max-message BYTES] [--max-connections N] [--deflate [--no-context-takeover]]
+//                       [--tls CERTIFICATE KEY]
 //
 // With --deflate it accepts permessage-deflate; without context takeover the connections share a few
-// compression streams instead of keeping their own.
+// compression streams instead of keeping their own. With --tls, and two PEM files, it speaks wss:.
 //
 // It listens on 127.0.0.1 and lets in pages of any origin, since it guards nothing: an echo tells a
 // page only what the page itself has said. A server that knows a secret keeps the default, same_origin.
@@ -19,16 +20,21 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "posix_socket.hpp"
 #include "sansocket/deflate/permessage_deflate.hpp"
 #include "sansocket/sansocket.hpp"
+#include "tls_stream.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
+using examples::tls_state;
+using examples::tls_stream;
+using examples::transfer;
 using examples::unique_fd;
 using sansocket::bytes;
 using sansocket::const_bytes;
@@ -49,17 +55,90 @@ struct settings {
   std::size_t max_connections = 10'000;
   bool deflate = false;
   bool no_context_takeover = false;
+  std::string tls_certificate;  // none: without TLS
+  std::string tls_key;
+};
+
+/// How bytes go over a socket as they are. A client takes no room for it.
+struct plain_transport {
+  static constexpr const char* scheme = "ws";
+  static constexpr bool has_last_word = false;
+
+  struct shared {};
+  explicit plain_transport(const shared& /*nothing*/) {}
+
+  static transfer read(int fd, bytes into, shared& /*nothing*/) { return examples::read_some(fd, into); }
+  static transfer write(int fd, std::span<const const_bytes> runs) { return examples::write_some(fd, runs); }
+  static transfer end(int /*fd*/) { return {}; }
+  static constexpr std::size_t waiting() { return 0; }
+  static constexpr bool failed() { return false; }
+};
+
+/// How bytes go over a socket inside TLS.
+class tls_transport {
+ public:
+  static constexpr const char* scheme = "wss";
+  static constexpr bool has_last_word = true;  // a client's close_notify comes behind its Close frame
+
+  struct shared {
+    examples::tls_context context;
+    // What one read brings fits into the buffer of all clients once it is decrypted, with the record that had
+    // come in part before: so nothing is left inside the stream, where epoll does not see it.
+    std::vector<std::byte> wire = std::vector<std::byte>(read_size - tls_stream::max_record);
+  };
+  explicit tls_transport(const shared& common) : stream_(common.context) {}
+
+  /// Reads once. No bytes may come of that, as in the TLS handshake.
+  transfer read(int fd, bytes into, shared& common) {
+    const transfer got = examples::read_some(fd, common.wire);
+    const_bytes wire = const_bytes(common.wire).first(got.count);
+    const std::size_t count = stream_.receive(wire, into);
+    return {.count = count, .blocked = got.blocked, .ended = got.ended || stream_.state() == tls_state::ended};
+  }
+
+  /// Writes once, of what waits here, and of these runs as much as it takes.
+  transfer write(int fd, std::span<const const_bytes> runs) {
+    std::size_t taken = 0;
+    for (const const_bytes run : runs) {
+      const std::size_t of_this = stream_.send(run);
+      taken += of_this;
+      if (of_this < run.size()) break;
+    }
+    const const_bytes wire = stream_.output();
+    const transfer put = examples::write_some(fd, std::span(&wire, 1));
+    stream_.sent(put.count);
+    const bool moved = taken + put.count != 0;
+    return {.count = taken, .blocked = put.blocked && !moved, .ended = put.ended || (!put.blocked && !moved)};
+  }
+
+  /// Says that nothing more will be sent. Gives: neither blocked nor ended once that is said.
+  transfer end(int fd) {
+    stream_.close();
+    transfer put;
+    while (waiting() != 0 && !put.blocked && !put.ended) put = write(fd, {});
+    return put;
+  }
+
+  std::size_t waiting() const { return stream_.output().size(); }
+  bool failed() const { return stream_.state() == tls_state::failed; }
+
+ private:
+  tls_stream stream_;
 };
 
 /// The handshakes share one SHA-1, which keeps what OpenSSL has looked up for it.
 using handshake_type = sansocket::basic_server_handshake<std::reference_wrapper<sansocket::openssl_sha1>>;
 
 /// One client, from its first byte to its last. There may be very many of them: every byte counts.
-template <class Connection>
+template <class Connection, class Transport>
 struct client {
   enum class phase : std::uint8_t { handshake, open, lingering };
 
-  std::size_t waiting() const { return response.size() + (connection ? connection->buffered() : 0); }
+  explicit client(const typename Transport::shared& common) : transport(common) {}
+
+  std::size_t waiting() const {
+    return transport.waiting() + response.size() + (connection ? connection->buffered() : 0);
+  }
 
   unique_fd socket;
   phase now = phase::handshake;
@@ -73,14 +152,16 @@ struct client {
   std::unique_ptr<handshake_type> handshake;  // only until there is a verdict
   sansocket::heap_buffer response;            // what is not sent yet of the handshake's answer
   std::optional<Connection> connection;
+  [[no_unique_address]] Transport transport;
 };
 
-/// Takes: server_connection, or deflate_server_connection for a server that can compress.
-template <class Connection>
+/// Takes: server_connection, or deflate_server_connection for a server that can compress; and how bytes travel.
+template <class Connection, class Transport>
 class echo_server {
  public:
-  explicit echo_server(const settings& chosen)
-      : handshake_options_(options_for(chosen)),
+  echo_server(const settings& chosen, typename Transport::shared common)
+      : transport_(std::move(common)),
+        handshake_options_(options_for(chosen)),
         listener_(examples::listen_on_loopback(chosen.port)),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         max_connections_(chosen.max_connections) {
@@ -104,7 +185,7 @@ class echo_server {
     examples::set_no_delay(listener_.value());  // and so on every socket that it accepts
     watch(EPOLL_CTL_ADD, signal.value(), EPOLLIN);
     watch(EPOLL_CTL_ADD, listener_.value(), EPOLLIN);
-    std::printf("listening on ws://127.0.0.1:%d/\n", examples::port_of(listener_));
+    std::printf("listening on %s://127.0.0.1:%d/\n", Transport::scheme, examples::port_of(listener_));
     std::fflush(stdout);
 
     std::array<epoll_event, 256> ready;
@@ -122,7 +203,7 @@ class echo_server {
   }
 
  private:
-  using client_type = client<Connection>;
+  using client_type = client<Connection, Transport>;
   using phase = typename client_type::phase;
   using extension_type = typename Connection::extension_type;
 
@@ -146,7 +227,7 @@ class echo_server {
       const int fd = socket.value();
       const auto index = static_cast<std::size_t>(fd);
       if (index >= clients_.size()) clients_.resize((2 * index) + 1);
-      clients_[index] = std::make_unique<client_type>();
+      clients_[index] = std::make_unique<client_type>(transport_);
       ++count_;
       client_type& added = *clients_[index];
       added.socket = std::move(socket);
@@ -171,17 +252,18 @@ class echo_server {
 
   /// One read for each readiness: then every client has its turn.
   bool read(client_type& peer) {
-    const examples::transfer got = examples::read_some(peer.socket.value(), read_buffer_);
+    const transfer got = peer.transport.read(peer.socket.value(), read_buffer_, transport_);
     if (got.blocked) return true;
     peer.eof = got.ended;
     peer.heard = clock_type::now();
     peer.asked = false;
     if (peer.now == phase::lingering) return !got.ended;
+    if (peer.transport.failed()) return give_up(peer);
     const bytes chunk = bytes(read_buffer_).first(got.count);
     if (peer.now == phase::handshake) return got.ended ? false : read_handshake(peer, chunk);
     if (!peer.connection) return !got.ended;  // the upgrade is refused: only its answer matters now
+    if (peer.connection->receive(chunk) != error::none) return false;
     if (got.ended) peer.connection->receive_eof();
-    else if (peer.connection->receive(chunk) != error::none) return false;
     return read_messages(peer);
   }
 
@@ -224,15 +306,15 @@ class echo_server {
     while (peer.waiting() != 0) {
       std::array<const_bytes, 4> runs{std::as_const(peer.response).view()};
       if (peer.connection) std::ranges::copy(peer.connection->output_runs(), runs.begin() + 1);
-      const examples::transfer put = examples::write_some(peer.socket.value(), runs);
+      const transfer put = peer.transport.write(peer.socket.value(), runs);
       if (put.ended) return false;
       if (put.blocked) break;
       const std::size_t of_response = std::min(put.count, peer.response.size());
       peer.response.erase(0, of_response);
       if (peer.response.size() == 0) peer.response.release();
       if (peer.connection && peer.connection->sent(put.count - of_response) != error::none) return false;
-      // What is sent to a client that is closing does not give it more time.
-      if (!peer.connection || peer.connection->is_open()) peer.deadline = never;
+      // What is sent to a client that has not asked yet, or is closing, does not give it more time.
+      if (peer.now == phase::open && (!peer.connection || peer.connection->is_open())) peer.deadline = never;
     }
     return follow_up(peer);
   }
@@ -242,12 +324,29 @@ class echo_server {
     const bool to_close = peer.connection ? peer.connection->transport() == sansocket::transport_action::close
                                           : peer.waiting() == 0;  // the upgrade was refused
     if (peer.now != phase::open || !to_close) return true;
-    if (peer.eof || peer.clean) return false;
-    // Closing at once, with bytes of the client unread, would reset the connection and could destroy
-    // what was just sent. So only this direction ends, and the rest is read and thrown away.
+    const transfer said = peer.transport.end(peer.socket.value());
+    if (said.blocked) return true;
+    if (said.ended || peer.eof || (peer.clean && !Transport::has_last_word)) return false;
+    linger(peer);
+    return true;
+  }
+
+  /// Closing at once, with bytes of the client unread, would reset the connection and could destroy
+  /// what was just sent. So only this direction ends, and the rest is read and thrown away.
+  static void linger(client_type& peer) {
     ::shutdown(peer.socket.value(), SHUT_WR);
     peer.now = phase::lingering;
     peer.deadline = clock_type::now() + closing_time;
+  }
+
+  /// With this client there can be no TLS: all that it can be told is why.
+  static bool give_up(client_type& peer) {
+    peer.handshake.reset();
+    peer.response.release();
+    peer.connection.reset();
+    const transfer said = peer.transport.end(peer.socket.value());
+    if (said.blocked || said.ended) return false;
+    linger(peer);
     return true;
   }
 
@@ -328,6 +427,7 @@ class echo_server {
 
   static constexpr std::array<std::string_view, 1> subprotocols_{"echo"};
 
+  [[no_unique_address]] typename Transport::shared transport_;
   const sansocket::server_options handshake_options_;
   sansocket::connection_options connection_options_;
   unique_fd listener_;
@@ -343,23 +443,43 @@ class echo_server {
   bool stopping_ = false;
 };
 
+/// Takes one number that belongs to an option. Gives: false if it is none, or there is no such option.
+bool take_number(settings& chosen, std::string_view name, std::string_view text) {
+  constexpr std::uint64_t plenty = std::uint64_t{1} << 40;
+  const auto value = examples::parse_number(text, name == "--port" ? 65'535 : plenty);
+  if (!value) return false;
+  if (name == "--port") chosen.port = static_cast<std::uint16_t>(*value);
+  else if (name == "--max-message") chosen.max_message = *value;
+  else if (name == "--max-connections" && *value > 0) chosen.max_connections = *value;
+  else return false;
+  return true;
+}
+
 std::optional<settings> parse(std::span<char*> arguments) {
   settings chosen;
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view name = arguments[i];
-    if (name == "--deflate") chosen.deflate = true;
-    else if (name == "--no-context-takeover") chosen.no_context_takeover = true;
-    if (name == "--deflate" || name == "--no-context-takeover") continue;
-    if (++i == arguments.size()) return std::nullopt;
-    constexpr std::uint64_t plenty = std::uint64_t{1} << 40;
-    const auto value = examples::parse_number(arguments[i], name == "--port" ? 65'535 : plenty);
-    if (!value) return std::nullopt;
-    if (name == "--port") chosen.port = static_cast<std::uint16_t>(*value);
-    else if (name == "--max-message") chosen.max_message = *value;
-    else if (name == "--max-connections" && *value > 0) chosen.max_connections = *value;
-    else return std::nullopt;
+    const std::size_t behind = arguments.size() - i - 1;
+    if (name == "--deflate") {
+      chosen.deflate = true;
+    } else if (name == "--no-context-takeover") {
+      chosen.no_context_takeover = true;
+    } else if (name == "--tls" && behind >= 2) {
+      chosen.tls_certificate = arguments[++i];
+      chosen.tls_key = arguments[++i];
+    } else if (behind == 0 || !take_number(chosen, name, arguments[++i])) {
+      return std::nullopt;
+    }
   }
   return chosen;
+}
+
+template <class Transport>
+int serve(const settings& chosen, typename Transport::shared common) {
+  if (chosen.deflate) {
+    return echo_server<sansocket::deflate_server_connection, Transport>(chosen, std::move(common)).run();
+  }
+  return echo_server<sansocket::server_connection, Transport>(chosen, std::move(common)).run();
 }
 
 }  // namespace
@@ -369,7 +489,7 @@ int main(int argc, char** argv) {
   if (!chosen) {
     std::fprintf(stderr,
                  "usage: %s [--port N] [--max-message BYTES] [--max-connections N] "
-                 "[--deflate [--no-context-takeover]]\n",
+                 "[--deflate [--no-context-takeover]] [--tls CERTIFICATE KEY]\n",
                  argv[0]);
     return 2;
   }
@@ -377,6 +497,11 @@ int main(int argc, char** argv) {
   // page by page, would cost more than all the rest.
   ::mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
   ::mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
-  if (chosen->deflate) return echo_server<sansocket::deflate_server_connection>(*chosen).run();
-  return echo_server<sansocket::server_connection>(*chosen).run();
+  if (chosen->tls_certificate.empty()) return serve<plain_transport>(*chosen, {});
+  tls_transport::shared common{examples::tls_context::server(chosen->tls_certificate, chosen->tls_key)};
+  if (!common.context) {
+    std::fprintf(stderr, "echo_server_epoll: %s\n", common.context.error().c_str());
+    return 2;
+  }
+  return serve<tls_transport>(*chosen, std::move(common));
 }

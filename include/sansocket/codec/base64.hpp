@@ -47,14 +47,24 @@ inline constexpr std::array<std::uint8_t, 256> base64_values = [] {
 }  // namespace detail
 
 constexpr std::string_view encode_base64(const_bytes data, std::span<char> out) noexcept {
+  const auto sixth = [](std::uint32_t group, unsigned shift) {
+    return detail::base64_alphabet[(group >> shift) & 0x3FU];
+  };
   std::size_t written = 0;
-  for (std::size_t i = 0; i < data.size(); i += 3) {
-    const std::size_t count = data.size() - i < 3 ? data.size() - i : 3;
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8U | (k < count ? value_of(data[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) {
-      out[written++] = k <= count ? detail::base64_alphabet[group >> (18 - 6 * k) & 0x3FU] : '=';
-    }
+  for (; data.size() >= 3; data = data.subspan(3), written += 4) {
+    const std::uint32_t group = (value_of(data[0]) << 16U) | (value_of(data[1]) << 8U) | value_of(data[2]);
+    out[written] = sixth(group, 18);
+    out[written + 1] = sixth(group, 12);
+    out[written + 2] = sixth(group, 6);
+    out[written + 3] = sixth(group, 0);
+  }
+  if (!data.empty()) {
+    const std::uint32_t group = (value_of(data[0]) << 16U) | (data.size() == 2 ? value_of(data[1]) << 8U : 0U);
+    out[written] = sixth(group, 18);
+    out[written + 1] = sixth(group, 12);
+    out[written + 2] = data.size() == 2 ? sixth(group, 6) : '=';
+    out[written + 3] = '=';
+    written += 4;
   }
   return {out.data(), written};
 }
@@ -66,17 +76,22 @@ constexpr result<std::size_t> decode_base64(std::string_view text, bytes out) no
   else if (text.ends_with('=')) padding = 1;
 
   std::size_t written = 0;
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    const std::size_t pads = i + 4 == text.size() ? padding : 0;
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const std::uint32_t value = k < 4 - pads ? detail::base64_values[static_cast<unsigned char>(text[i + k])] : 0;
-      if (value > 63) return error::base64_malformed;
-      group = group << 6U | value;
-    }
+  for (; !text.empty(); text.remove_prefix(4)) {
+    const std::size_t pads = text.size() == 4 ? padding : 0;
+    const auto value = [&](std::size_t at) -> std::uint32_t {
+      return at < 4 - pads ? detail::base64_values[static_cast<unsigned char>(text[at])] : 0U;
+    };
+    const std::uint32_t a = value(0);
+    const std::uint32_t b = value(1);
+    const std::uint32_t c = value(2);
+    const std::uint32_t d = value(3);
+    if ((a | b | c | d) > 63) return error::base64_malformed;
+    const std::uint32_t group = (a << 18U) | (b << 12U) | (c << 6U) | d;
     // RFC 4648 §3.5: the bits that stand for nothing are zero in the canonical form.
     if ((group & ((1U << (8 * pads)) - 1)) != 0) return error::base64_malformed;
-    for (std::size_t k = 0; k < 3 - pads; ++k) out[written++] = static_cast<std::byte>(group >> (16 - 8 * k) & 0xFFU);
+    out[written++] = static_cast<std::byte>(group >> 16U);
+    if (pads < 2) out[written++] = static_cast<std::byte>((group >> 8U) & 0xFFU);
+    if (pads < 1) out[written++] = static_cast<std::byte>(group & 0xFFU);
   }
   return written;
 }

@@ -146,7 +146,7 @@ namespace detail {
 /// Writes a header, its length of at most 63 bits in the fewest bytes.
 /// Takes: room for as many bytes as frame_header_size says.
 /// Gives: that size.
-constexpr std::size_t store_frame_header(const frame_header& header, std::byte* out) noexcept {
+[[gnu::always_inline]] constexpr std::size_t store_frame_header(const frame_header& header, std::byte* out) noexcept {
   const unsigned first =
       (header.fin ? 0x80U : 0U) | (header.rsv & 0x07U) << 4U | (static_cast<unsigned>(header.opcode) & 0x0FU);
   out[0] = static_cast<std::byte>(first);

@@ -94,7 +94,7 @@ class connection {
   /// Gives what happened next; nothing if more bytes are needed.
   /// Life:   the event's views are valid until the next call of poll, receive or retain.
   /// Cost:   O(n) in the bytes used; no allocation for a message that lies whole in the chunk.
-  event poll() noexcept {
+  [[gnu::always_inline]] event poll() noexcept {
     event next;
     if (!closing_.may_receive()) next = last_event();
     else if (reader_.take_whole(input_.left(), next, options_.limits, options_.delivery)) return next;

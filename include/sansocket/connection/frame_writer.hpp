@@ -58,7 +58,9 @@ class frame_writer {
   std::array<const_bytes, 3> runs() const noexcept {
     const const_bytes own = buffer_.view();
     if (lent_.empty()) return {own.subspan(begin_), {}, {}};
-    return {own.subspan(begin_, lent_at_ - begin_), lent_, own.subspan(lent_at_)};
+    // In two pieces, as it was written just now: read as one it would have to wait for both.
+    const const_bytes lent(lent_.data(), lent_.size());
+    return {own.subspan(begin_, lent_at_ - begin_), lent, own.subspan(lent_at_)};
   }
 
   /// Says that the first `count` of those bytes were sent.
@@ -101,7 +103,7 @@ class frame_writer {
   }
 
   /// Queues one frame whose payload stays where it is; no other may be lent.
-  [[nodiscard]] error add_lent(frame_header header, const_bytes payload) noexcept
+  [[nodiscard, gnu::always_inline]] error add_lent(frame_header header, const_bytes payload) noexcept
     requires(Role == role::server)
   {
     header.payload_length = payload.size();

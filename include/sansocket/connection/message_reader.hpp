@@ -27,7 +27,7 @@ class message_reader {
  public:
   /// The common case in a straight line: a message in one frame that lies whole in the input.
   /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
-  bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
+  [[gnu::always_inline]] bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
     if (busy_ || how != delivery::messages) return false;
     std::byte* const at = input.data();
     const auto frame = frame_reader<Role>::find_whole(at, input.size());
@@ -180,9 +180,15 @@ class message_reader {
     compressed_ = false;
   }
 
-  /// Unmasks a text where it lies and validates it, in blocks that stay in the cache.
+  /// Unmasks a whole text where it lies and validates it, in blocks that stay in the cache.
   /// Gives: false, with the fault set, if it is not UTF-8.
-  bool take_text(bytes payload, std::uint32_t key) noexcept {
+  [[gnu::always_inline]] bool take_text(bytes payload, std::uint32_t key) noexcept {
+    if (payload.size() > judged_at_once) return take_long_text(payload, key);
+    const bool ascii = Role == role::server && detail::mask(payload.data(), payload.data(), payload.size(), key);
+    return ascii || (judge(payload, false) && end_text());
+  }
+
+  bool take_long_text(bytes payload, std::uint32_t key) noexcept {
     while (!payload.empty()) {
       const bytes block = payload.first(std::min(payload.size(), judged_at_once));
       const bool ascii = Role == role::server && detail::mask(block.data(), block.data(), block.size(), key);

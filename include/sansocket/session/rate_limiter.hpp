@@ -10,6 +10,8 @@
 #include <limits>
 #include <ratio>
 
+#include "sansocket/core/limits.hpp"  // the spelling of no limit
+
 namespace sansocket {
 
 /// How fast a peer may send. A rate of 0 counts as 1; one of more than 2^32 - 1 is none, so that
@@ -109,7 +111,8 @@ class pace {
 /// Two token buckets for what one peer sends, messages and bytes. Both are full at first.
 ///
 /// A message is always counted, also one that is too much: the peer then owes time, and the verdict says
-/// how long to read nothing. Who keeps to that reads at exactly the rate, however often it looks.
+/// how long to read nothing. Who keeps to that reads at exactly the rate, however odd it is and however
+/// often it is asked for, if a burst is worth a tick of the clock.
 /// Takes: a clock, for its time_point alone: times are given by the caller. One that goes back counts as
 ///        the latest one seen.
 /// Life:  a view of the limits, which many connections share.
