@@ -47,7 +47,7 @@ struct history_query {
 /// A part of a room's history, oldest first.
 /// Invariant: what stands behind it and is not in it has been told by stored(), or will be.
 struct history_page {
-  std::vector<message> messages;
+  std::vector<message> messages{};
   bool more = false;           ///< there was more behind it at once: ask again with the last one's place
   bool complete = true;        ///< nothing is missing between `after` and the first of these
   std::uint64_t last_seq = 0;  ///< the highest number that is stored of the author, 0 if there is none
