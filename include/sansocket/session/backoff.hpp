@@ -18,14 +18,17 @@ namespace sansocket {
 /// How long a client waits; a duration below zero is taken as zero.
 template <class Duration>
 struct basic_backoff_options {
-  Duration base =
-      std::chrono::milliseconds{500};           ///< the first wait is at most this long; each following twice as long
-  Duration cap = std::chrono::seconds{60};      ///< but no longer than this
-  Duration stable = std::chrono::seconds{30};   ///< a connection that lasted so long makes the next wait a first one
-  Duration overload = std::chrono::seconds{5};  ///< the least wait after the server said that it is overloaded
-  Duration overload_spread = std::chrono::seconds{25};  ///< and the least range that the jitter on top is drawn from
-  Duration retry_after_cap = std::chrono::hours{1};     ///< no server may send a client away for longer
-  std::uint32_t max_attempts = 0;                       ///< in a row, then it gives up; 0: it never does
+  /// The first wait is at most this long, each that follows at most twice as long as the one before.
+  Duration base = std::chrono::milliseconds{500};
+  Duration cap = std::chrono::seconds{60};     ///< but no longer than this
+  Duration stable = std::chrono::seconds{30};  ///< a connection that lasted so long makes the next wait a first one
+  /// The least wait after the server said that it is overloaded or restarting.
+  Duration overload = std::chrono::seconds{5};
+  /// Such a wait is drawn from a range at least this wide, for many others were told the same: 5 s to
+  /// 30 s is what code 1012 was registered with.
+  Duration overload_spread = std::chrono::seconds{25};
+  Duration retry_after_cap = std::chrono::hours{1};  ///< no server may send a client away for longer
+  std::uint32_t max_attempts = 0;                    ///< in a row, then it gives up; 0: it never does
 };
 
 /// What is known of the end of a connection, or of an attempt.
@@ -126,11 +129,11 @@ template <class Clock>
 constexpr typename basic_backoff<Clock>::duration basic_backoff<Clock>::least_wait(
     const disconnect_reason& why) const noexcept {
   using std::chrono::seconds;
-  const duration least = std::max(options_.overload, duration::zero());
-  const duration cap = std::max(options_.retry_after_cap, duration::zero());
   const seconds asked = std::max(why.retry_after.value_or(seconds::zero()), seconds::zero());
   // Whole seconds are compared first: more of them may be asked for than a duration can hold.
-  return std::max(least, asked > std::chrono::floor<seconds>(cap) ? cap : duration{asked});
+  const duration cap = options_.retry_after_cap;
+  const duration granted = asked > std::chrono::floor<seconds>(cap) ? cap : duration{asked};
+  return std::max({duration::zero(), options_.overload, granted});
 }
 
 /// The longest wait that may be drawn: min(cap, base * 2^attempts).
@@ -147,7 +150,7 @@ constexpr typename basic_backoff<Clock>::duration basic_backoff<Clock>::bound() 
 /// Gives: a duration from zero to the bound, both included, each equally likely.
 template <class Clock>
 constexpr typename basic_backoff<Clock>::duration basic_backoff<Clock>::draw(duration bound) noexcept {
-  const auto most = static_cast<std::uint64_t>(std::max(bound, duration::zero()).count());
+  const auto most = static_cast<std::uint64_t>(bound.count());
   const std::uint64_t mask = std::numeric_limits<std::uint64_t>::max() >> std::countl_zero(most | 1U);
   // What lies above the bound is drawn again: a remainder would favour short waits.
   std::uint64_t drawn = next_random() & mask;

@@ -60,13 +60,15 @@ struct basic_round_trip_times {
 ///
 ///     opening --opened--> quiet --expire: send_ping--> ping_due --ping_sent--> ping_sent
 ///                           ^---------------------- pong_received -------------------'
-///     any of these --expire: close, or closing--> closing --expire: drop--> dropped
+///     any of these --closing, or expire: close--> closing
+///     any state but quiet --expire: drop--> dropped
 ///
 /// Besides a connection:
 ///
 ///     dog.received(now); ws.receive(chunk);                    // whatever came
 ///     event of a message: dog.active(now); of a pong: dog.pong_received(now); of closed: dog.closing(now)
 ///     ws.sent(n); if (!ws.ping_waits()) dog.ping_sent(now);    // whenever output went
+///     ws.send_close(code); dog.closing(now);
 ///     timer: read what is there first, then switch (dog.expire(now))
 ///
 /// A peer that has fallen silent is dropped ping_after + pong_within after its last byte, and later

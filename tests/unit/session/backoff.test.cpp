@@ -325,10 +325,10 @@ TEST_CASE("backoff: after a stable connection there are as many attempts as at f
 }
 
 TEST_CASE("backoff: durations below zero are zero", "[backoff]") {
-  for (const ms below : {ms::min(), ms(-1ms), ms(0ms)}) {
+  for (const ms below : {ms::min(), ms(-3ms), ms(-1ms), ms(0ms)}) {
     waits no_base({.base = below}, 1);
     waits no_cap({.cap = below}, 1);
-    waits no_least({.base = below, .overload = below, .overload_spread = below}, 1);
+    waits no_least({.base = below, .overload = below, .overload_spread = below, .retry_after_cap = below}, 1);
     for (int i = 0; i < 100; ++i) {
       REQUIRE(no_base.failed(at(0s)) == 0ms);
       REQUIRE(no_cap.failed(at(0s)) == 0ms);
