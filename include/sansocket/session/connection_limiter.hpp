@@ -156,11 +156,11 @@ class basic_connection_limiter {
   struct slot {
     std::uint64_t tag;
     detail::time_debt attempts;  // from the limiter's beginning to when nothing is left of them
-    std::uint32_t connections;
-    std::uint32_t next;        // the next entry in the same bucket, or the next free one
-    std::uint32_t place;       // in the heap, if it is without connections
-    std::uint32_t bucket;      // table of buckets: the first entry in this one
-    std::uint32_t heap_entry;  // heap of the entries without connections, the first to be forgotten on top
+    std::uint32_t connections;   // 0 in a free slot
+    std::uint32_t next;          // the next entry in the same bucket, or the next free one
+    std::uint32_t place;         // in the heap, if it is without connections
+    std::uint32_t bucket;        // table of buckets: the first entry in this one
+    std::uint32_t heap_entry;    // heap of the entries without connections, the first to be forgotten on top
   };
 
   struct give_back {
@@ -273,7 +273,7 @@ basic_connection_limiter<Clock, Heap>::basic_connection_limiter(const connection
       in_all_(limits.in_all),
       of_key_(limits.attempts_per_key, std::min(detail::ticks_of<Clock>(limits.window), longest_window)),
       of_all_(limits.attempts_in_all, std::min(detail::ticks_of<Clock>(limits.window), longest_window)) {
-  if (limits.keys == 0 || limits.keys > std::numeric_limits<std::size_t>::max() / sizeof(slot)) return;
+  if (limits.keys > std::numeric_limits<std::size_t>::max() / sizeof(slot)) return;
   void* memory = Heap::resize(nullptr, limits.keys * sizeof(slot));
   if (memory == nullptr) return;
   slots_.reset(static_cast<slot*>(memory));
@@ -356,7 +356,6 @@ std::uint32_t basic_connection_limiter<Clock, Heap>::make_entry(std::uint64_t ta
   ++held_;
   slots_[entry].tag = tag;
   slots_[entry].attempts = {};
-  slots_[entry].connections = 0;
   slots_[entry].next = std::exchange(bucket_of(tag), entry);
   return entry;
 }
