@@ -1,0 +1,108 @@
+// A server without connections: it writes down what its store tells, and checks what a store never does.
+#ifndef SANSOCKET_TESTS_CHAT_REDIS_NODE_HPP
+#define SANSOCKET_TESTS_CHAT_REDIS_NODE_HPP
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "redis_store.hpp"
+
+namespace tests {
+
+using namespace std::chrono_literals;
+using chat::message;
+using chat::place;
+
+inline message said(std::string room, std::string author, std::uint64_t seq) {
+  return {.room = std::move(room),
+          .from = author,
+          .sender = "instance of " + author,
+          .seq = seq,
+          .text = author + " says " + std::to_string(seq),
+          .time = 1'700'000'000'000};
+}
+
+/// Times that do not keep a test waiting.
+inline chat::redis_options quick(const std::string& where, std::string node) {
+  chat::redis_options options{.where = where, .node = std::move(node), .presence_every = 50ms, .presence_gone = 200ms};
+  options.link = {.opening = 2s, .ping_after = 100ms, .pong_within = 400ms, .stalled = 400ms};
+  options.back = {.base = 10ms, .cap = 100ms, .stable = 1s};
+  return options;
+}
+
+class redis_node final : public chat::store_events {
+ public:
+  explicit redis_node(const chat::redis_options& options) : store(std::make_unique<chat::redis_store>(options)) {
+    REQUIRE(!store->start(*this, chat::clock::now()));
+  }
+
+  void stored(const message& said) override {
+    if (!said.at) return provisional.push_back(said);
+    auto& log = logs[said.room];
+    if (!log.empty()) REQUIRE(*log.back().at < *said.at);
+    log.push_back(said);
+  }
+  void accepted(const message& said) override { safe.push_back(said); }
+  void members(const std::string& room, const std::vector<std::string>& all) override {
+    REQUIRE(names[room] != all);
+    names[room] = all;
+  }
+  void state(bool together) override {
+    REQUIRE((states.empty() ? together : states.back() != together));
+    states.push_back(together);
+  }
+
+  bool append(const message& what) { return store->append(what, chat::clock::now()); }
+  void subscribe(const std::string& room) { store->subscribe(room, chat::clock::now()); }
+  void set_members(const std::string& room, std::vector<std::string> here) {
+    store->set_members(room, here, chat::clock::now());
+  }
+  std::shared_ptr<std::optional<chat::history_page>> history(chat::history_query query) {
+    auto page = std::make_shared<std::optional<chat::history_page>>();
+    store->history(query, [page](chat::history_page answer) {
+      REQUIRE(!page->has_value());
+      *page = std::move(answer);
+    });
+    return page;
+  }
+
+  std::unique_ptr<chat::redis_store> store;
+  std::map<std::string, std::vector<message>> logs;
+  std::vector<message> provisional;
+  std::vector<message> safe;
+  std::map<std::string, std::vector<std::string>> names;
+  std::vector<bool> states;
+};
+
+/// Lets the nodes work until something is so, which must not take long.
+template <class Done>
+void run_until(std::initializer_list<redis_node*> nodes, Done&& done) {
+  const auto end = chat::clock::now() + 20s;
+  while (!done()) {
+    REQUIRE(chat::clock::now() < end);
+    std::vector<pollfd> watched;
+    auto wake = end;
+    for (const redis_node* node : nodes) {
+      watched.push_back({.fd = node->store->descriptor(), .events = POLLIN, .revents = 0});
+      wake = std::min(wake, node->store->deadline());
+    }
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(wake - chat::clock::now());
+    ::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 20)));
+    for (redis_node* node : nodes) node->store->advance(chat::clock::now());
+  }
+}
+
+}  // namespace tests
+
+#endif
