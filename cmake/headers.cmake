@@ -60,6 +60,11 @@ set(SANSOCKET_HEADERS
   sansocket/connection/prepared_message.hpp
   sansocket/connection/message_writer.hpp
   sansocket/connection/connection.hpp
+
+  sansocket/session/watchdog.hpp
+  sansocket/session/backoff.hpp
+  sansocket/session/rate_limiter.hpp
+  sansocket/session/connection_limiter.hpp
 )
 
 # These need OpenSSL, and so the component sansocket::openssl.
@@ -84,4 +89,5 @@ set(SANSOCKET_LAYERS_http core)
 set(SANSOCKET_LAYERS_crypto core)
 set(SANSOCKET_LAYERS_handshake core codec http crypto)
 set(SANSOCKET_LAYERS_connection core codec crypto)
+set(SANSOCKET_LAYERS_session core)
 set(SANSOCKET_LAYERS_deflate core connection)

@@ -8,6 +8,9 @@
 #include "sansocket/crypto/openssl.hpp"
 #include "sansocket/handshake/client.hpp"
 #include "sansocket/handshake/server.hpp"
+#include "sansocket/session/backoff.hpp"
+#include "sansocket/session/connection_limiter.hpp"
+#include "sansocket/session/watchdog.hpp"
 #include "sansocket/version.hpp"
 
 #endif

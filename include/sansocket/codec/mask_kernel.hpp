@@ -77,31 +77,45 @@ inline std::uint64_t mask_few(std::byte* to, const std::byte* from, std::size_t 
   return seen[0] | seen[1];
 }
 
-/// Masks 16 bytes and more.
+/// Four blocks that lie one behind the other.
+struct block64 {
+  block16 a, b, c, d;
+};
+
+[[gnu::always_inline]] inline block64 load_masked(const std::byte* from, block16 keys) noexcept {
+  return {load<block16>(from) ^ keys, load<block16>(from + 16) ^ keys, load<block16>(from + 32) ^ keys,
+          load<block16>(from + 48) ^ keys};
+}
+
+/// Gives: bytes of which one has its high bit set if one that was stored has.
+[[gnu::always_inline]] inline block16 store_all(std::byte* to, const block64& blocks) noexcept {
+  store(to, blocks.a);
+  store(to + 16, blocks.b);
+  store(to + 32, blocks.c);
+  store(to + 48, blocks.d);
+  return (blocks.a | blocks.b) | (blocks.c | blocks.d);
+}
+
+/// Masks 32 bytes and more.
 inline std::uint64_t mask_blocks(std::byte* to, const std::byte* from, std::size_t count, std::uint32_t key) noexcept {
   const block16 keys = {twice(key), twice(key)};
   const std::uint64_t last = twice(key_at(key, count));
-  // The last 16 bytes overlap what the loop does: they are read before it and written behind it.
-  const block16 tail = load<block16>(from + count - 16) ^ block16 { last, last };
-  block16 seen = tail;
-  std::size_t i = 0;
-  for (; count - i > 64; i += 64) {
-    const block16 a = load<block16>(from + i) ^ keys;
-    const block16 b = load<block16>(from + i + 16) ^ keys;
-    const block16 c = load<block16>(from + i + 32) ^ keys;
-    const block16 d = load<block16>(from + i + 48) ^ keys;
-    store(to + i, a);
-    store(to + i + 16, b);
-    store(to + i + 32, c);
-    store(to + i + 48, d);
-    seen |= (a | b) | (c | d);
+  const block16 last_keys = {last, last};
+  block16 seen = {};
+  // What overlaps in the middle is read before any of it is written.
+  if (count <= 64) {
+    const block64 all = {load<block16>(from) ^ keys, load<block16>(from + 16) ^ keys,
+                         load<block16>(from + count - 32) ^ last_keys, load<block16>(from + count - 16) ^ last_keys};
+    store(to, all.a);
+    store(to + 16, all.b);
+    store(to + count - 32, all.c);
+    store(to + count - 16, all.d);
+    seen = (all.a | all.b) | (all.c | all.d);
+  } else {
+    const block64 tail = load_masked(from + count - 64, last_keys);
+    for (std::size_t i = 0; count - i > 64; i += 64) seen |= store_all(to + i, load_masked(from + i, keys));
+    seen |= store_all(to + count - 64, tail);
   }
-  for (; count - i > 16; i += 16) {
-    const block16 a = load<block16>(from + i) ^ keys;
-    store(to + i, a);
-    seen |= a;
-  }
-  store(to + count - 16, tail);
   return seen[0] | seen[1];
 }
 
@@ -167,7 +181,7 @@ inline std::uint64_t mask_blocks(std::byte* to, const std::byte* from, std::size
 }
 #endif
 
-/// Masks any number of bytes.
+/// Masks fewer than 16 bytes, or 32 and more.
 /// Gives: whether the outcome is ASCII.
 inline bool mask_any(std::byte* to, const std::byte* from, std::size_t count, std::uint32_t key) noexcept {
   if (count < 16) return (mask_few(to, from, count, key) & high_bits) == 0;

@@ -27,7 +27,8 @@ class message_reader {
  public:
   /// The common case in a straight line: a message in one frame that lies whole in the input.
   /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
-  [[gnu::always_inline]] bool take_whole(bytes& input, event& out, const message_limits& limits, delivery how) noexcept {
+  [[gnu::always_inline]] bool take_whole(bytes& input, event& out, const message_limits& limits,
+                                         delivery how) noexcept {
     if (busy_ || how != delivery::messages) return false;
     std::byte* const at = input.data();
     const auto frame = frame_reader<Role>::find_whole(at, input.size());
@@ -48,13 +49,14 @@ class message_reader {
   }
 
   /// The next most common case: more of a message that is being assembled, but not its end.
-  /// Gives: true if all of the input was that; false otherwise, with nothing changed unless it is a fault,
-  ///        which next() gives.
-  bool take_part(bytes& input) noexcept {
+  /// Gives: false if this is not such a case, with nothing changed unless it is a fault, which next() gives.
+  [[gnu::always_inline]] bool take_part(bytes& input) noexcept {
     const std::size_t count = input.size();
-    if (!assembling_ || count == 0 || count >= frames_.remaining()) return false;
+    if (!assembling_ || count == 0 || count >= frames_.remaining() || count > judged_at_once) return false;
     if (buffer_.capacity() - buffer_.size() < count) return false;
-    return take_payload(buffer_.extend(count, 0), input);
+    const bytes more = buffer_.extend(count, 0);
+    const bool ascii = frames_.copy_payload(more, input);
+    return type_ != event_type::text || judge(more, ascii);
   }
 
   /// Reads on until something happened.
@@ -141,9 +143,7 @@ class message_reader {
 
   /// The rules that the first two bytes of a frame show broken.
   error check(const frame_header& first_two, std::uint8_t allowed_rsv) const noexcept {
-    // RFC 7692 §6.1: "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and
-    // non-first fragments of a data message. An endpoint receiving such a frame MUST _Fail the WebSocket
-    // Connection_."
+    // RFC 7692 §6.1: "MUST NOT set the "Per-Message Compressed" bit of control frames and non-first fragments"
     const bool first = first_two.opcode == opcode::text || first_two.opcode == opcode::binary;
     const error broken = check_frame_header(first_two, Role, first ? allowed_rsv : std::uint8_t{0});
     if (broken != error::none) return broken;
@@ -201,17 +201,15 @@ class message_reader {
   /// §8.1: "the endpoint MUST _Fail the WebSocket Connection_" on text that is not UTF-8, here at the first
   /// byte that cannot be valid.
   bool judge(const_bytes text, bool ascii) noexcept {
-    if ((ascii && text_.complete()) || text_.feed(text) == text.size()) return true;
+    return (ascii && text_.complete()) || text_.feed(text) == text.size() || refuse_text();
+  }
+
+  bool end_text() noexcept { return text_.complete() || refuse_text(); }
+
+  bool refuse_text() noexcept {
     fail(error::text_not_utf8);
     busy_ = true;
     assembling_ = false;
-    return false;
-  }
-
-  bool end_text() noexcept {
-    if (text_.complete()) return true;
-    fail(error::text_not_utf8);
-    busy_ = true;
     return false;
   }
 

@@ -31,7 +31,9 @@ struct named_kernel {
 
 /// All that this processor has.
 std::vector<named_kernel> kernels() {
-  std::vector<named_kernel> all{{"few", detail::mask_few, 0, 15}, {"blocks", detail::mask_blocks, 16, 1U << 24U}};
+  std::vector<named_kernel> all{{"few", detail::mask_few, 0, 15},
+                                {"two blocks", detail::mask_two_blocks, 16, 32},
+                                {"blocks", detail::mask_blocks, 32, 1U << 24U}};
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) all.push_back({"avx2", detail::mask_avx2, 32, 1U << 24U});
   if (__builtin_cpu_supports("avx512bw")) all.push_back({"avx512", detail::mask_avx512, 64, 1U << 24U});
