@@ -67,6 +67,8 @@ template <class Read>
 std::optional<std::string> journal::open(const std::string& path, Read&& read) {
   file_ = examples::unique_fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!file_) return path + ": " + std::generic_category().message(errno);
+  struct stat facts{};
+  if (::fstat(file_.value(), &facts) != 0 || !S_ISREG(facts.st_mode)) return path + ": is no regular file";
   if (::flock(file_.value(), LOCK_EX | LOCK_NB) != 0) return path + ": another server uses it";
   std::string content;
   if (auto fault = read_all(content)) return path + ": " + *fault;
