@@ -368,6 +368,32 @@ TEST_CASE("D19: no Origin at all is let in, null only where a server names it", 
   CHECK(status_of(null, {.origins = any_origin}) == 101);
 }
 
+TEST_CASE("D19: no Origin at all is refused by a server that says so, under every policy", "[D19]") {
+  const std::string own = request("", "Origin: https://example.com\r\n");
+  for (const origin_policy& policy : {same_origin, any_origin, no_origin}) {
+    CHECK(status_of(request(), {.origins = policy.required()}) == 403);
+    CHECK(status_of(own, {.origins = policy.required()}) == status_of(own, {.origins = policy}));
+  }
+}
+
+TEST_CASE("D19: a wildcard lets in names below a host, not names that end like it", "[D19]") {
+  constexpr std::array<std::string_view, 1> below{"https://*.example.com"};
+  const server_options options{.origins = std::span<const std::string_view>(below)};
+  const auto status = [&options](std::string_view value) {
+    return status_of(request("", "Origin: " + std::string(value) + "\r\n"), options);
+  };
+  CHECK(status("https://www.example.com") == 101);
+  CHECK(status("https://a.b.example.com:443") == 101);
+  for (const std::string_view value :
+       {"https://example.com", "https://evilexample.com", "https://.example.com", "https://www.example.com.evil.org",
+        "https://evil.org/.example.com", "https://evil.org#.example.com", "https://evil.org?.example.com",
+        "https://evil.org:80.example.com", "http://www.example.com", "https://www.example.com:8443",
+        "https://evil.org https://www.example.com", "null"}) {
+    CAPTURE(value);
+    CHECK(status(value) == 403);
+  }
+}
+
 TEST_CASE("D20: credentials stay with the origin that they were given for", "[D20]") {
   constexpr std::array<field, 4> fields{{{"AUTHORIZATION", "Basic c2VjcmV0"},
                                          {"Cookie", "session=c2VjcmV0"},

@@ -39,14 +39,16 @@ constexpr result<origin> parse_origin(std::string_view text) noexcept {
 /// What an origin_policy can be without saying more.
 enum class origin_rule : std::uint8_t { any, none, same };
 
-/// A server's stand towards the Origin field. A request without one is let in by every policy: no
-/// browser sends it, and what is no browser can write any Origin it likes.
+/// A server's stand towards the Origin field. A request without one is let in, unless required() was
+/// said: no browser sends it, and what is no browser can write any Origin it likes.
 class origin_policy {
  public:
   constexpr origin_policy(origin_rule rule) noexcept : kind_(static_cast<kind>(rule)) {}
 
   /// Lets in the origins of a list, such as "https://example.com": exactly that scheme, host and port.
-  /// "null" stands for the opaque origin. There are no wildcards.
+  /// "https://*.example.com" stands for every host below example.com, at any depth, but not for that one
+  /// itself. "null" stands for the opaque origin. What is spelled otherwise, or has a star elsewhere,
+  /// matches nothing.
   /// Life: a view of the list.
   template <std::convertible_to<std::span<const std::string_view>> List>
   constexpr origin_policy(const List& origins) noexcept : list_(origins), kind_(kind::listed) {}
@@ -58,6 +60,17 @@ class origin_policy {
   template <std::convertible_to<bool (*)(std::string_view, void*)> Predicate>
   constexpr origin_policy(Predicate says, void* context = nullptr) noexcept
       : says_(says), context_(context), kind_(kind::predicate) {}
+
+  /// The same policy for a server that knows only browsers: a request without an Origin is refused too.
+  constexpr origin_policy required() const noexcept {
+    origin_policy copy = *this;
+    copy.required_ = true;
+    return copy;
+  }
+
+  /// Judges a request without an Origin field.
+  /// Errors: origin_refused.
+  constexpr error judge_missing() const noexcept { return required_ ? error::origin_refused : error::none; }
 
   /// Judges a request.
   /// Takes:  the values of its Origin and Host fields.
@@ -101,17 +114,31 @@ class origin_policy {
       }
       const auto candidate = parse_origin(allowed);
       if (candidate && candidate->port == from->port && equals_ignoring_case(candidate->scheme, from->scheme) &&
-          equals_ignoring_case(candidate->host, from->host)) {
+          covers(candidate->host, from->host)) {
         return true;
       }
     }
     return false;
   }
 
+  /// Says whether a host is the one that an entry spells, or lies below it.
+  static constexpr bool covers(std::string_view spelled, std::string_view host) noexcept {
+    const bool below = spelled.starts_with("*.");
+    const std::string_view name = below ? spelled.substr(1) : spelled;
+    if (name.find('*') != std::string_view::npos) return false;
+    if (!below) return equals_ignoring_case(spelled, host);
+    // Labels of an address lie below nothing, and "*." alone would be every name that ends in a dot.
+    if (name == "." || host.size() <= name.size() || detail::is_ipv4(host)) return false;
+    const std::string_view labels = host.substr(0, host.size() - name.size());
+    return !labels.starts_with('.') && !labels.ends_with('.') && labels.find("..") == std::string_view::npos &&
+           equals_ignoring_case(host.substr(labels.size()), name);
+  }
+
   std::span<const std::string_view> list_;
   bool (*says_)(std::string_view, void*) = nullptr;
   void* context_ = nullptr;
   kind kind_;
+  bool required_ = false;
 };
 
 /// Lets in pages from everywhere. For a server that guards nothing.

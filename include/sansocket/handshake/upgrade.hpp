@@ -190,7 +190,7 @@ class upgrade_fields {
     if (!is_websocket_key(key_.value)) return error::key_malformed;
     if (list_fault_ != error::none) return list_fault_;
     if (origin_.count > 1) return error::origin_repeated;
-    return origin_.count == 0 ? error::none
+    return origin_.count == 0 ? options_.origins.judge_missing()
                               : options_.origins.judge(origin_.value, authority.empty() ? host_.value : authority);
   }
 

@@ -1,6 +1,7 @@
 #include "sansocket/handshake/origin.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,7 @@ static_assert(same_origin.judge("http://example.com", "example.com") == error::n
 static_assert(same_origin.judge("null", "example.com") == error::origin_refused);
 static_assert(any_origin.judge("null", "") == error::none);
 static_assert(no_origin.judge("http://example.com", "example.com") == error::origin_refused);
+static_assert(same_origin.required().judge_missing() == error::origin_refused);
 static_assert(origin_policy(trusted).judge("https://example.com", "") == error::none);
 
 }  // namespace
@@ -162,9 +164,89 @@ TEST_CASE("origin: a list lets in null only where it names it", "[origin][10.2]"
   CHECK_FALSE(lets_in(origin_policy(trusted), "null"));
 }
 
-TEST_CASE("origin: a list has no wildcards, and entries that are no origins match nothing", "[origin][10.2]") {
-  constexpr std::array<std::string_view, 4> nonsense{"*", "https://*", "example.com", ""};
-  for (const std::string_view text : {"https://example.com", "example.com", "*", "", "https://a.b"}) {
+TEST_CASE("origin: an entry with a star lets in what lies below its host, and nothing else", "[origin][10.2]") {
+  constexpr std::array<std::string_view, 2> below{"https://*.example.com", "http://*.localhost:8080"};
+  const origin_policy policy(below);
+  for (const std::string_view text :
+       {"https://a.example.com", "https://a.b.example.com", "https://A.Example.COM", "HTTPS://a.example.com:443",
+        "https://example.com.example.com", "https://-.example.com", "http://app.localhost:8080"}) {
+    CAPTURE(text);
+    CHECK(lets_in(policy, text));
+  }
+  for (const std::string_view text : {"https://example.com",
+                                      "https://evilexample.com",
+                                      "https://evil-example.com",
+                                      "https://.example.com",
+                                      "https://..example.com",
+                                      "https://a..example.com",
+                                      "https://.a.example.com",
+                                      "https://a..b.example.com",
+                                      "https://a.example.com.",
+                                      "https://a.example.com.evil.org",
+                                      "https://a.example.comm",
+                                      "https://a.example.org",
+                                      "https://evil.org/.example.com",
+                                      "https://evil.org#.example.com",
+                                      "https://evil.org?a.example.com",
+                                      "https://evil.org@a.example.com",
+                                      "https://evil.org:443.example.com",
+                                      "https://a.example.com:444",
+                                      "http://a.example.com",
+                                      "http://a.example.com:443",
+                                      "wss://a.example.com",
+                                      "https://com",
+                                      "http://app.localhost",
+                                      "http://localhost:8080",
+                                      "a.example.com",
+                                      ".example.com",
+                                      "null",
+                                      "",
+                                      "*"}) {
+    CAPTURE(text);
+    CHECK_FALSE(lets_in(policy, text));
+  }
+}
+
+TEST_CASE("origin: a star means something only as the whole first label", "[origin][10.2]") {
+  constexpr std::array<std::string_view, 19> odd{
+      "*",          "*.example.com",   "*://a.example.com", "https://*",           "https://*:443",
+      "https://*.", "https://*.:443",  "https://**",        "https://*.*",         "https://*.*.example.com",
+      "https://a*", "https://*a.b",    "https://a.*.b",     "https://ex*mple.com", "https://*example.com",
+      "h*://a.b",   "https://*.0.0.1", "https://a.b:*",     "https://[*]"};
+  for (const std::string_view text : {"https://example.com",
+                                      "https://a.example.com",
+                                      "https://a.a.example.com",
+                                      "https://a",
+                                      "https://a.b",
+                                      "https://aa.b",
+                                      "https://a.a.b",
+                                      "https://exammple.com",
+                                      "https://ex*mple.com",
+                                      "https://a.",
+                                      "https://a.b.",
+                                      "https://*",
+                                      "https://*.",
+                                      "https://*.*",
+                                      "https://a*",
+                                      "https://127.0.0.1",
+                                      "https://[::1]",
+                                      "http://a.b",
+                                      "null",
+                                      "",
+                                      "*"}) {
+    CAPTURE(text);
+    for (const std::string_view entry : odd) {
+      CAPTURE(entry);
+      CHECK_FALSE(lets_in(origin_policy(std::span(&entry, 1)), text));
+    }
+  }
+  constexpr std::array<std::string_view, 1> address{"https://127.0.0.1"};
+  CHECK(lets_in(origin_policy(address), "https://127.0.0.1"));
+}
+
+TEST_CASE("origin: entries that are no origins match nothing", "[origin][10.2]") {
+  constexpr std::array<std::string_view, 3> nonsense{"example.com", "https://", ""};
+  for (const std::string_view text : {"https://example.com", "example.com", "https://", "", "https://a.b"}) {
     CAPTURE(text);
     CHECK_FALSE(lets_in(origin_policy(nonsense), text));
   }
@@ -194,6 +276,21 @@ TEST_CASE("origin: any_origin lets in everything, no_origin nothing", "[origin][
     CAPTURE(text);
     CHECK(lets_in(any_origin, text));
     CHECK_FALSE(lets_in(no_origin, text));
+  }
+}
+
+TEST_CASE("origin: a request without an Origin is let in, unless one is required", "[origin][10.2]") {
+  constexpr std::array<std::string_view, 1> pages{"https://example.com"};
+  for (const origin_policy& policy : {same_origin, any_origin, no_origin, origin_policy(pages)}) {
+    CHECK(policy.judge_missing() == error::none);
+    const origin_policy strict = policy.required();
+    CHECK(strict.judge_missing() == error::origin_refused);
+    CHECK(strict.required().judge_missing() == error::origin_refused);
+    CHECK(policy.judge_missing() == error::none);
+    for (const std::string_view text : {"https://example.com", "https://evil.org", "null", ""}) {
+      CAPTURE(text);
+      CHECK(lets_in(strict, text) == lets_in(policy, text));  // only that is different
+    }
   }
 }
 
