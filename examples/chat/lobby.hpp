@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_EXAMPLES_CHAT_LOBBY_HPP
 #define SANSOCKET_EXAMPLES_CHAT_LOBBY_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -85,7 +86,8 @@ class lobby final : public store_events {
   const log_lines& log_;
   std::unordered_map<std::string, std::unique_ptr<room>> rooms_;  // none of them empty
   std::unordered_map<std::uint64_t, member*> visitors_;           // all that are in a room, by their numbers
-  std::unordered_map<std::string, member*> authors_;  // the same by author; of two that are one author, the later
+  // The same by author: while a connection that is dead already is not known to be, there is another.
+  std::unordered_multimap<std::string, member*> authors_;
   std::uint64_t visits_ = 0;
   std::vector<room*> changed_;
   std::vector<std::uint64_t> touched_;
@@ -120,7 +122,7 @@ inline void lobby::join(member& who, const envelope& asked, clock::time_point no
   who.now = standing::arriving;
   where->enter(who);
   visitors_[who.id] = &who;
-  authors_[who.author] = &who;
+  authors_.emplace(who.author, &who);
   change(*where);
   ask_history(who, who.last ? page_size : first_messages);
 }
@@ -130,9 +132,8 @@ inline void lobby::leave(member& who, clock::time_point now) {
   room& where = *who.in;
   where.leave(who);
   visitors_.erase(who.id);
-  if (const auto found = authors_.find(who.author); found != authors_.end() && found->second == &who) {
-    authors_.erase(found);
-  }
+  const auto [first, last] = authors_.equal_range(who.author);
+  authors_.erase(std::find_if(first, last, [&](const auto& each) { return each.second == &who; }));
   who.now = standing::outside;
   who.page.clear();
   log_.write("left", {{"connection", who.id}, {"user", who.user}, {"room", where.name()}});
@@ -180,12 +181,13 @@ inline void lobby::stored(const message& said) {
 }
 
 inline void lobby::accepted(const message& said) {
-  const auto found = authors_.find(author_of(said.from, said.sender));
-  if (found == authors_.end()) return;
-  member& who = *found->second;
-  if (who.unaccepted != 0) --who.unaccepted;
-  who.tell(write_accepted(said));
-  touch(who);
+  const auto [first, last] = authors_.equal_range(author_of(said.from, said.sender));
+  for (auto each = first; each != last; ++each) {
+    member& who = *each->second;
+    if (who.unaccepted != 0) --who.unaccepted;
+    who.tell(write_accepted(said));
+    touch(who);
+  }
 }
 
 inline void lobby::members(const std::string& name, const std::vector<std::string>& names) {

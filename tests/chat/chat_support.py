@@ -53,14 +53,15 @@ class Server(Program):
     def connect(self, user="ann", headers=None, **options):
         """Opens a WebSocket; `headers` take the place of the user's token."""
         headers = {"Authorization": f"Bearer {self.token(user)}"} if headers is None else headers
-        options = {"max_size": None, "ping_interval": None, "subprotocols": [SUBPROTOCOL], **options}
+        # Without a bound to its queue, a client that has not looked at all that came still sees the Close.
+        options = {"max_size": None, "max_queue": None, "ping_interval": None, "subprotocols": [SUBPROTOCOL], **options}
         return websockets.connect(f"ws://127.0.0.1:{self.port}/chat", extra_headers=headers, **options)
 
     async def member(self, user="ann", room="hall", after=None, sender=None, **options):
         """Opens a WebSocket and joins a room."""
-        self_ = Member(await self.connect(user, **options), sender)
-        await self_.join(room, after)
-        return self_
+        member = Member(await self.connect(user, **options), sender)
+        await member.join(room, after)
+        return member
 
     async def request(self, text):
         """Sends one request; gives the status, the fields (names in small letters) and the body."""
