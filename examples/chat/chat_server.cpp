@@ -57,10 +57,15 @@ std::optional<std::vector<std::byte>> secret(const std::string& path) {
 }
 
 /// Gives: nothing if this program was built without what is asked for.
-std::unique_ptr<chat::store> make_store(const chat::settings& chosen) {
+std::unique_ptr<chat::store> make_store(const chat::settings& chosen, [[maybe_unused]] const chat::log_lines& log) {
   if (chosen.redis.empty()) return std::make_unique<chat::memory_store>(chosen.journal);
 #ifdef SANSOCKET_CHAT_WITH_REDIS
-  return std::make_unique<chat::redis_store>(chat::redis_options{.where = chosen.redis, .node = chosen.node});
+  return std::make_unique<chat::redis_store>(
+      chat::redis_options{.where = chosen.redis,
+                          .node = chosen.node,
+                          .presence_every = chosen.presence_every,
+                          .presence_gone = chosen.presence_gone,
+                          .lost = [&log](const std::string& why) { log.write("redis_lost", {{"why", why}}); }});
 #else
   return nullptr;
 #endif
@@ -91,7 +96,8 @@ int main(int argc, char** argv) {
   }
 
   if (chosen->node.empty()) chosen->node = "node-" + std::to_string(::getpid());
-  const auto kept = make_store(*chosen);
+  const chat::log_lines log(chosen->quiet);
+  const auto kept = make_store(*chosen, log);
   if (!kept) {
     std::fputs("chat_server: this program was built without hiredis, which --redis needs\n", stderr);
     return 1;
@@ -103,6 +109,5 @@ int main(int argc, char** argv) {
     std::perror("chat_server");
     return 1;
   }
-  const chat::log_lines log(chosen->quiet);
   return std::make_unique<chat::server>(*chosen, signer, seed, *kept, log)->run(std::move(listener), std::move(signal));
 }

@@ -40,6 +40,8 @@ struct redis_options {
                                   .ping_after = std::chrono::seconds{5},
                                   .pong_within = std::chrono::seconds{5},
                                   .stalled = std::chrono::seconds{5}};
+  /// Is told why the links were lost, or could not be made.
+  std::function<void(const std::string&)> lost = [](const std::string&) {};
   sansocket::backoff_options back{.base = std::chrono::milliseconds{200}, .cap = std::chrono::seconds{5}};
 };
 
@@ -72,9 +74,6 @@ class redis_store final : public store {
   int descriptor() const override { return epoll_.value(); }
   void advance(clock::time_point now) override;
   clock::time_point deadline() const override;
-
-  /// Why the links were lost, or could not be made, the last time.
-  const std::string& trouble() const noexcept { return trouble_; }
 
  private:
   using room_pointer = std::shared_ptr<redis_room>;
@@ -143,7 +142,6 @@ class redis_store final : public store {
   clock::time_point next_presence_{};
   bool together_ = false;
   std::string fault_;  // what ends the links at the end of this turn
-  std::string trouble_;
 };
 
 inline std::optional<std::string> redis_store::start(store_events& events, clock::time_point now) {

@@ -112,7 +112,7 @@ inline void redis_store::check_together() {
 }
 
 inline void redis_store::lose_links() {
-  trouble_ = std::exchange(fault_, {});
+  options_.lost(std::exchange(fault_, {}));
   commands_.close();
   channel_.close();
   subscribing_.clear();

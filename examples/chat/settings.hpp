@@ -25,6 +25,8 @@ struct settings {
   std::vector<std::string> origins;  // none: the server's own
   std::string redis;
   std::string node;  // its own process's number if it is empty
+  std::chrono::milliseconds presence_every{5000};
+  std::chrono::milliseconds presence_gone{15'000};
   std::string journal;
   std::uint64_t max_message = 64 * 1024;
   std::size_t live_messages = 1000;
@@ -38,6 +40,8 @@ inline constexpr std::string_view usage =
     "usage: chat_server [--port N] [--secret-file FILE] [--make-token NAME]\n"
     "    [--origin URL]...            pages that may connect; without it, those of this server\n"
     "    [--redis HOST:PORT] [--node NAME]   several servers are one chat; each has a name of its own\n"
+    "    [--presence-every MS] [--presence-gone MS]   how often the servers say who is there, and how long\n"
+    "                                 one may be silent before those who are there count as gone\n"
     "    [--journal FILE]             keeps what was said when the server ends, however it ends\n"
     "    [--max-message BYTES] [--live-messages N]\n"
     "    [--messages-per-second N] [--message-burst N] [--bytes-per-second N] [--byte-burst N]\n"
@@ -79,6 +83,8 @@ inline bool set_number(settings& chosen, std::string_view name, std::uint64_t va
 inline bool set_time(settings& chosen, std::string_view name, std::chrono::milliseconds value) {
   if (name == "--patience") chosen.rates.patience = value;
   else if (name == "--attempts-window") chosen.connections.window = value;
+  else if (name == "--presence-every" && value.count() > 0) chosen.presence_every = value;
+  else if (name == "--presence-gone") chosen.presence_gone = value;
   else if (name == "--ping-after") chosen.deadlines.ping_after = value;
   else if (name == "--pong-within") chosen.deadlines.pong_within = value;
   else if (name == "--stalled-after") chosen.deadlines.stalled = value;

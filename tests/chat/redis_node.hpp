@@ -43,7 +43,9 @@ inline chat::redis_options quick(const std::string& where, std::string node) {
 
 class redis_node final : public chat::store_events {
  public:
-  explicit redis_node(const chat::redis_options& options) : store(std::make_unique<chat::redis_store>(options)) {
+  explicit redis_node(chat::redis_options options) {
+    options.lost = [this](const std::string& why) { trouble = why; };
+    store = std::make_unique<chat::redis_store>(std::move(options));
     REQUIRE(!store->start(*this, chat::clock::now()));
   }
 
@@ -83,6 +85,7 @@ class redis_node final : public chat::store_events {
   std::vector<message> safe;
   std::map<std::string, std::vector<std::string>> names;
   std::vector<bool> states;
+  std::string trouble;  // why the links were lost, the last time
 };
 
 /// Lets the nodes work until something is so, which must not take long.
@@ -98,7 +101,7 @@ void run_until(std::initializer_list<redis_node*> nodes, Done&& done) {
       wake = std::min(wake, node->store->deadline());
     }
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(wake - chat::clock::now());
-    ::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 20)));
+    ::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 2)));
     for (redis_node* node : nodes) node->store->advance(chat::clock::now());
   }
 }

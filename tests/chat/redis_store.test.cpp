@@ -131,7 +131,7 @@ TEST_CASE("redis_store: what was missed while a link was down is found", "[redis
   run_until({north.get(), south.get()}, [&] { return south->logs["hall"].size() >= 1300; });
   CHECK(by_author(south->logs["hall"])["ann"] == up_to(1300));
   CHECK(south->states == std::vector<bool>{true, false, true});
-  CHECK(south->store->trouble() == "Redis has ended the connection");
+  CHECK(south->trouble == "Redis has ended the connection");
 }
 
 TEST_CASE("redis_store: links that break again and again neither lose, repeat nor reorder anything", "[redis_store]") {
@@ -228,7 +228,7 @@ TEST_CASE("redis_store: a Redis that stands still is noticed, and one that goes 
   redis.freeze();
   for (std::uint64_t seq = 1; seq <= 100; ++seq) REQUIRE(north->append(said("hall", "ann", seq)));
   run_until({north.get(), south.get()}, [&] { return !north->store->together() && !south->store->together(); });
-  CHECK(north->store->trouble() == "Redis does not answer");
+  CHECK(north->trouble == "Redis does not answer");
   CHECK(by_author(north->provisional)["ann"] == up_to(100));
   redis.thaw();
   run_until({north.get(), south.get()}, [&] {
@@ -245,7 +245,7 @@ TEST_CASE("redis_store: a log that cannot be written keeps what waits, in order"
   redis.run({"SET", chat::redis_log_key("hall"), "no log"});
   for (std::uint64_t seq = 1; seq <= 300; ++seq) REQUIRE(node->append(said("hall", "ann", seq)));
   run_until({node.get()}, [&] { return node->states.size() == 2; });
-  CHECK(node->store->trouble().find("WRONGTYPE") != std::string::npos);
+  CHECK(node->trouble.find("WRONGTYPE") != std::string::npos);
   CHECK(node->safe.empty());
   redis.run({"DEL", chat::redis_log_key("hall")});
   run_until({node.get()}, [&] { return node->logs["hall"].size() == 300 && node->store->together(); });
@@ -259,7 +259,7 @@ TEST_CASE("redis_store: a Redis without memory keeps a node alone until it has s
   redis.run({"CONFIG", "SET", "maxmemory", "1"});
   for (std::uint64_t seq = 1; seq <= 10; ++seq) REQUIRE(node->append(said("hall", "ann", seq)));
   run_until({node.get()}, [&] { return node->states.size() == 2; });
-  CHECK(node->store->trouble().find("OOM") != std::string::npos);
+  CHECK(node->trouble.find("OOM") != std::string::npos);
   redis.run({"CONFIG", "SET", "maxmemory", "0"});
   run_until({node.get()}, [&] { return node->logs["hall"].size() == 10 && node->store->together(); });
   CHECK(node->safe.size() == 10);
