@@ -138,10 +138,10 @@ inline void lobby::leave(member& who, clock::time_point now) {
   who.page.clear();
   log_.write("left", {{"connection", who.id}, {"user", who.user}, {"room", where.name()}});
   if (!where.empty()) return change(where);
-  std::erase(changed_, &where);
   const std::string name = where.name();
   store_.set_members(name, {}, now);
   store_.unsubscribe(name, now);
+  std::erase(changed_, &where);  // the store may have told something until now
   rooms_.erase(name);
 }
 

@@ -102,6 +102,7 @@ class Member:
         self.ws = ws
         self.sender = sender or secrets.token_hex(8)
         self.seq = itertools.count(1)
+        self.names = None  # who is in the room, as far as it was told
 
     async def send(self, type, id, **payload):
         await self.ws.send(json.dumps({"type": type, "id": id, "payload": payload}))
@@ -120,6 +121,7 @@ class Member:
         """The next envelope of one of these types; others are passed over."""
         while True:
             envelope = json.loads(await asyncio.wait_for(self.ws.recv(), 20))
+            self.names = envelope["payload"].get("members", self.names)
             if envelope["type"] in types:
                 return envelope
 

@@ -302,11 +302,10 @@ async def leaves_the_slow_behind():
             slow, frame(envelope("join", 1, room="hall", sender="bob's own client", after=None)))
         expect_equal((await ann.next("presence"))["payload"]["members"], ["ann", "bob"], "members")
         said = 0
-        while not any(each["event"] == "too slow" for each in server.events()):
+        while ann.names != ["ann"]:
             await ann.say_and_see(f"{said} ".ljust(4000, "x"))
             said += 1
             expect_equal(said < 5000, True, "it takes for ever")
-        expect_equal((await ann.next("presence"))["payload"]["members"], ["ann"], "members")
 
     with step("when it comes back, it is sent what it has missed, and in order"):
         data = await read_to_end(slow)
