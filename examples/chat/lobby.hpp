@@ -303,7 +303,7 @@ inline void lobby::push_log(member& who, clock::time_point now) {
 
 /// What comes next for a member is not at hand any more. It can come back, and ask for what it has missed.
 inline void lobby::give_up(member& who, clock::time_point now) {
-  log_.write("too slow", {{"connection", who.id}, {"user", who.user}});
+  log_.write("too_slow", {{"connection", who.id}, {"user", who.user}});
   leave(who, now);
   (void)who.ws.send_close(sansocket::close_code::try_again_later, "too slow");
 }
