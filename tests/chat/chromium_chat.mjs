@@ -206,6 +206,20 @@ run(async () => {
     assert.deepEqual(again, shown.slice(-again.length));
   });
 
+  await step('a page that was away for more messages than a newcomer is shown has missed none', async () => {
+    const before = (await ben.messages()).length;
+    await ben.page.goto('about:blank');
+    await ann.people('Ann (you)');
+    for (let i = 0; i < 60; ++i) await ann.say(`meanwhile ${i}`);
+    await ann.message(/meanwhile 59$/).waitFor();
+    await ben.page.goto(server.url);
+    await ben.message(/meanwhile 59$/).waitFor();
+    shown = await ann.messages();
+    const again = await ben.messages();
+    assert.ok(again.length >= 60 + Math.min(before, 50), String(again.length));
+    assert.deepEqual(again, shown.slice(-again.length));
+  });
+
   await step('a copy of a tab says nothing under the numbers of the first', async () => {
     const kept = await ann.page.evaluate(() => ({ ...sessionStorage }));
     const copy = new chat_page(await ann.page.context().newPage(), server.url);

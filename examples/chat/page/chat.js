@@ -241,7 +241,7 @@ const pulse = {
     const words = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
     const [now, range] = [words(measured.at(-1)), `${words(Math.min(...measured))} to ${words(most)}`];
     element('plot-now').textContent = now;
-    element('plot-range').textContent = `${range}, the top line is ${scale} ms`;
+    element('plot-range').textContent = `${range}, top line ${scale} ms`;
     element('plot').setAttribute('aria-label', `Round trips: ${now} now, ${range} in the last ${measured.length}`);
   },
 };
