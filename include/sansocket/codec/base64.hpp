@@ -47,19 +47,20 @@ inline constexpr std::array<std::uint8_t, 256> base64_values = [] {
 }  // namespace detail
 
 constexpr std::string_view encode_base64(const_bytes data, std::span<char> out) noexcept {
+  const auto byte = [&](std::size_t at) { return std::to_integer<std::uint32_t>(data[at]); };
   const auto sixth = [](std::uint32_t group, unsigned shift) {
     return detail::base64_alphabet[(group >> shift) & 0x3FU];
   };
   std::size_t written = 0;
   for (; data.size() >= 3; data = data.subspan(3), written += 4) {
-    const std::uint32_t group = (value_of(data[0]) << 16U) | (value_of(data[1]) << 8U) | value_of(data[2]);
+    const std::uint32_t group = (byte(0) << 16U) | (byte(1) << 8U) | byte(2);
     out[written] = sixth(group, 18);
     out[written + 1] = sixth(group, 12);
     out[written + 2] = sixth(group, 6);
     out[written + 3] = sixth(group, 0);
   }
   if (!data.empty()) {
-    const std::uint32_t group = (value_of(data[0]) << 16U) | (data.size() == 2 ? value_of(data[1]) << 8U : 0U);
+    const std::uint32_t group = (byte(0) << 16U) | (data.size() == 2 ? byte(1) << 8U : 0U);
     out[written] = sixth(group, 18);
     out[written + 1] = sixth(group, 12);
     out[written + 2] = data.size() == 2 ? sixth(group, 6) : '=';
