@@ -10,13 +10,16 @@
 #include <openssl/rand.h>
 
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "memory_store.hpp"
@@ -71,43 +74,48 @@ std::unique_ptr<chat::store> make_store(const chat::settings& chosen, [[maybe_un
 #endif
 }
 
-}  // namespace
+int fail(const char* words) {
+  std::fprintf(stderr, "chat_server: %s\n", words);
+  return 1;
+}
 
-int main(int argc, char** argv) {
-  auto chosen = chat::parse_settings(std::span(argv, static_cast<std::size_t>(argc)));
-  if (!chosen) {
-    std::fwrite(chat::usage.data(), 1, chat::usage.size(), stderr);
-    return 2;
-  }
-  const auto key = secret(chosen->secret_file);
-  if (!key) {
-    std::fputs("chat_server: the secret cannot be read, or is shorter than 32 bytes\n", stderr);
-    return 1;
-  }
-  const chat::token_signer signer(*key);
-  if (!chosen->make_token.empty()) {
-    if (!chat::is_user_name(chosen->make_token)) {
-      std::fputs("chat_server: nobody may be called so\n", stderr);
-      return 1;
-    }
-    const auto expiry = (chat::wall_clock() / 1000) + chat::token_signer::lifetime;
-    std::printf("%s\n", signer.make(chosen->make_token, expiry).c_str());
-    return 0;
-  }
+int print_token(const chat::token_signer& signer, const std::string& name) {
+  if (!chat::is_user_name(name)) return fail("nobody may be called so");
+  const auto expiry = (chat::wall_clock() / 1000) + chat::token_signer::lifetime;
+  std::printf("%s\n", signer.make(name, expiry).c_str());
+  return 0;
+}
 
-  if (chosen->node.empty()) chosen->node = "node-" + std::to_string(::getpid());
-  const chat::log_lines log(chosen->quiet);
-  const auto kept = make_store(*chosen, log);
-  if (!kept) {
-    std::fputs("chat_server: this program was built without hiredis, which --redis needs\n", stderr);
-    return 1;
-  }
-  examples::unique_fd listener = examples::listen_on_loopback(chosen->port);
+int serve(const chat::settings& chosen, const chat::token_signer& signer) {
+  const chat::log_lines log(chosen.quiet);
+  const auto kept = make_store(chosen, log);
+  if (!kept) return fail("this program was built without hiredis, which --redis needs");
+  examples::unique_fd listener = examples::listen_on_loopback(chosen.port);
   examples::unique_fd signal = stop_signal();
   sansocket::limiter_seed seed;
   if (!listener || !signal || !fill_random(seed)) {
     std::perror("chat_server");
     return 1;
   }
-  return std::make_unique<chat::server>(*chosen, signer, seed, *kept, log)->run(std::move(listener), std::move(signal));
+  const auto server = std::make_unique<chat::server>(chosen, signer, seed, *kept, log);
+  return server->run(std::move(listener), std::move(signal));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    auto chosen = chat::parse_settings(std::span(argv, static_cast<std::size_t>(argc)));
+    if (!chosen) {
+      std::fwrite(chat::usage.data(), 1, chat::usage.size(), stderr);
+      return 2;
+    }
+    if (chosen->node.empty()) chosen->node = "node-" + std::to_string(::getpid());
+    const auto key = secret(chosen->secret_file);
+    if (!key) return fail("the secret cannot be read, or is shorter than 32 bytes");
+    const chat::token_signer signer(*key);
+    return chosen->make_token.empty() ? serve(*chosen, signer) : print_token(signer, chosen->make_token);
+  } catch (const std::exception& fault) {  // no memory: what is here throws nothing else
+    return fail(fault.what());
+  }
 }

@@ -50,26 +50,8 @@ class gate {
   admission judge(const sansocket::request_head& request, const sansocket::address_key& address, clock::time_point now,
                   std::int64_t wall_seconds) {
     admission verdict{{}, judge_upgrade(request), {}};
-    if (!verdict.upgrade) return refuse(std::move(verdict), of_upgrade(verdict.upgrade));
-    if (verdict.upgrade.subprotocol().empty()) {
-      return refuse(std::move(verdict), refusal(400, std::string(subprotocol).append(" is spoken here")));
-    }
-    const auto by_address = by_address_.admit(address.view(), now);
-    if (!by_address) return refuse(std::move(verdict), of_limiter(by_address));
-
-    token_verdict token = signer_.check(token_in(request), wall_seconds);
-    if (token.fault != token_fault::none) {
-      by_address_.leave(address.view());
-      http_answer answer = refusal(401, name(token.fault));
-      answer.fields.emplace_back("WWW-Authenticate", "Bearer");
-      return refuse(std::move(verdict), std::move(answer));
-    }
-    const auto by_user = by_user_.admit(sansocket::bytes_of(std::as_const(token.user)), now);
-    if (!by_user) {
-      by_address_.leave(address.view());
-      return refuse(std::move(verdict), of_limiter(by_user));
-    }
-    verdict.user = std::move(token.user);
+    verdict.refused = refusal_of(verdict.upgrade);
+    if (!verdict.refused) verdict.refused = admit(token_in(request), address, now, wall_seconds, verdict.user);
     return verdict;
   }
 
@@ -93,18 +75,36 @@ class gate {
     return sansocket::check_upgrade(request.method, request.version, request.target, request.fields, options_);
   }
 
-  static admission refuse(admission verdict, http_answer with) {
-    verdict.refused = std::move(with);
-    return verdict;
-  }
-
-  static http_answer of_upgrade(const sansocket::upgrade_verdict& verdict) {
+  static std::optional<http_answer> refusal_of(const sansocket::upgrade_verdict& verdict) {
+    if (verdict && !verdict.subprotocol().empty()) return std::nullopt;
+    if (verdict) return refusal(400, std::string(subprotocol).append(" is spoken here"));
     http_answer answer = refusal(verdict.status(), verdict.body());
     for (const auto& [name, value] : verdict.fields()) {
       // These two every answer has.
       if (name != "Connection" && name != "Content-Type") answer.fields.emplace_back(name, value);
     }
     return answer;
+  }
+
+  /// Gives: nothing if the one who shows the token is let in, and who that is in `user`.
+  std::optional<http_answer> admit(std::string_view shown, const sansocket::address_key& address, clock::time_point now,
+                                   std::int64_t wall_seconds, std::string& user) {
+    const auto by_address = by_address_.admit(address.view(), now);
+    if (!by_address) return of_limiter(by_address);
+    token_verdict token = signer_.check(shown, wall_seconds);
+    if (token.fault != token_fault::none) {
+      by_address_.leave(address.view());
+      http_answer answer = refusal(401, name(token.fault));
+      answer.fields.emplace_back("WWW-Authenticate", "Bearer");
+      return answer;
+    }
+    const auto by_user = by_user_.admit(sansocket::bytes_of(std::as_const(token.user)), now);
+    if (!by_user) {
+      by_address_.leave(address.view());
+      return of_limiter(by_user);
+    }
+    user = std::move(token.user);
+    return std::nullopt;
   }
 
   static http_answer of_limiter(const limiter::decision& decision) {

@@ -41,8 +41,8 @@ class live_log {
   /// Gives: nothing if the log does not reach back so far.
   std::optional<cursor> behind(const std::optional<place>& last) const {
     // Provisional messages have no place; those in front of one that was seen have been seen too.
-    const auto seen = std::find_if(entries_.rbegin(), entries_.rend(),
-                                   [&](const entry& each) { return each.at && last && *each.at <= *last; });
+    const auto seen = std::ranges::find_if(entries_.rbegin(), entries_.rend(),
+                                           [&](const entry& each) { return each.at && last && *each.at <= *last; });
     if (seen != entries_.rend()) return end() - static_cast<cursor>(seen - entries_.rbegin());
     if (dropped_ && (!last || *last < *dropped_)) return std::nullopt;
     return begin_;

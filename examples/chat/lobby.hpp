@@ -62,7 +62,7 @@ class lobby final : public store_events {
   void say(member& who, envelope& asked, clock::time_point now);
   void ask_history(member& who, std::size_t most);
   void receive_page(member& who, history_page page);
-  void find_cursor(member& who);
+  static void find_cursor(member& who);
   void greet(member& who);
   void push_news(member& who) const;
   void push_page(member& who);
@@ -73,7 +73,7 @@ class lobby final : public store_events {
     if (!std::exchange(who.touched, true)) touched_.push_back(who.id);
   }
   void change(room& where) {
-    if (!std::exchange(where.changed, true)) changed_.push_back(&where);
+    if (!where.mark_changed(true)) changed_.push_back(&where);
   }
   room* find(const std::string& name) {
     const auto found = rooms_.find(name);
@@ -165,7 +165,7 @@ inline void lobby::settle(clock::time_point now) {
     if (each->take_users_changed()) store_.set_members(each->name(), each->users(), now);
   }
   for (room* const each : std::exchange(changed_, {})) {
-    each->changed = false;
+    each->mark_changed(false);
     for (member* const who : each->members()) touch(*who);
   }
 }
@@ -176,7 +176,7 @@ inline void lobby::stored(const message& said) {
   room* const where = find(said.room);
   auto frame = sansocket::prepared_message::text(write_message(said));
   if (where == nullptr || !frame) return;
-  where->log.add(said.at, std::move(*frame));
+  where->log().add(said.at, std::move(*frame));
   change(*where);
 }
 
@@ -232,7 +232,7 @@ inline void lobby::receive_page(member& who, history_page page) {
 
 /// Finds where the room's log goes on behind the last page.
 inline void lobby::find_cursor(member& who) {
-  const live_log& log = who.in->log;
+  const live_log& log = who.in->log();
   const std::optional<place> last = who.page.empty() ? who.last : who.page.back().at;
   const auto cursor = log.behind(last);
   // The log has moved on since the page was read, unless there is nothing to be read (of a store that is cut off).
@@ -294,7 +294,7 @@ inline void lobby::push_page(member& who) {
 }
 
 inline void lobby::push_log(member& who, clock::time_point now) {
-  const live_log& log = who.in->log;
+  const live_log& log = who.in->log();
   if (who.cursor < log.begin()) return give_up(who, now);
   for (; who.has_room() && who.cursor != log.end(); ++who.cursor) {
     if (who.ws.send(log[who.cursor]) != sansocket::error::none) return;  // no memory now

@@ -23,7 +23,7 @@ class log_lines {
   explicit log_lines(bool quiet = false) : quiet_(quiet) {}
 
   /// Takes: an object with what is to be known besides.
-  void write(std::string_view event, nlohmann::ordered_json details = nlohmann::ordered_json::object()) const {
+  void write(std::string_view event, const nlohmann::ordered_json& details = nlohmann::ordered_json::object()) const {
     if (quiet_) return;
     nlohmann::ordered_json line{{"time", wall_clock()}, {"event", event}};
     line.update(details);

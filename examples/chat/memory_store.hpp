@@ -138,8 +138,7 @@ inline void memory_store::history(const history_query& query, std::function<void
   const std::deque<message>& log = found->second.messages;
   auto first = log.end() - static_cast<std::ptrdiff_t>(std::min(query.most, log.size()));
   if (query.after) {
-    first = std::upper_bound(log.begin(), log.end(), *query.after,
-                             [](const place& at, const message& said) { return at < *said.at; });
+    first = std::ranges::upper_bound(log, *query.after, {}, [](const message& said) { return *said.at; });
     // What was forgotten may have stood behind the place, unless something at it or before it is left.
     page.complete = first != log.begin();
   }

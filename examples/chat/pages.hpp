@@ -2,6 +2,7 @@
 #ifndef SANSOCKET_EXAMPLES_CHAT_PAGES_HPP
 #define SANSOCKET_EXAMPLES_CHAT_PAGES_HPP
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "http_answer.hpp"
 #include "posix_socket.hpp"
@@ -107,7 +109,7 @@ inline std::optional<std::size_t> judge_sign_in(const sansocket::request_head& r
   const auto length = examples::parse_number(request.fields.value("Content-Length"), std::uint64_t{1} << 40U);
   if (!length) return refuse(refusal(400, "a form comes with its length"));
   if (*length > largest_form) return refuse(refusal(413, "the form is too long"));
-  return *length;
+  return length;
 }
 
 /// Signs someone in. This is a demonstration: everyone is who they say they are, for there is no password.

@@ -17,7 +17,7 @@ namespace chat {
 
 class room {
  public:
-  room(std::string name, std::size_t live_messages) : log(live_messages), name_(std::move(name)) {}
+  room(std::string name, std::size_t live_messages) : name_(std::move(name)), log_(live_messages) {}
 
   const std::string& name() const noexcept { return name_; }
 
@@ -49,6 +49,7 @@ class room {
   /// The users in the room on this node, sorted.
   std::vector<std::string> users() const {
     std::vector<std::string> names;
+    names.reserve(users_.size());
     for (const auto& [name, count] : users_) names.push_back(name);
     return names;
   }
@@ -63,11 +64,15 @@ class room {
   const sansocket::prepared_message& presence() const noexcept { return presence_; }
   std::uint64_t presence_version() const noexcept { return presence_version_; }
 
-  live_log log;
-  bool changed = false;  // something in it is to be sent, or its users to be told
+  live_log& log() noexcept { return log_; }
+
+  /// Something in it is to be sent, or its users to be told. Gives: what was marked before.
+  bool mark_changed(bool changed) noexcept { return std::exchange(changed_, changed); }
 
  private:
   std::string name_;
+  live_log log_;
+  bool changed_ = false;
   std::vector<member*> members_;
   std::map<std::string, std::size_t> users_;  // and how many connections each has
   bool users_changed_ = false;

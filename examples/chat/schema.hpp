@@ -14,7 +14,7 @@ inline json schema_of_string(const field_rule& rule) {
   json schema{{"type", "string"}};
   if (rule.is == kind::place) schema["pattern"] = "^[0-9]+-[0-9]+$";
   if (rule.is == kind::linked) schema["enum"] = {"together", "alone"};
-  if (rule.is == kind::line) schema["pattern"] = "^[^\\u0000-\\u001F\\u007F]*$";
+  if (rule.is == kind::line) schema["pattern"] = R"(^[^\u0000-\u001F\u007F]*$)";
   // A schema counts code points and the server bytes of UTF-8, so these bounds are the outer ones.
   if (rule.least != 0) schema["minLength"] = (rule.least + 3) / 4;
   if (rule.most != largest_whole) {

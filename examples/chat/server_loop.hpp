@@ -1,8 +1,6 @@
-// The server's event loop. A part of server.hpp.
+// The server's event loop. A part of server.hpp, which includes it at its end.
 #ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_LOOP_HPP
 #define SANSOCKET_EXAMPLES_CHAT_SERVER_LOOP_HPP
-
-#include "server.hpp"
 
 namespace chat {
 
@@ -102,6 +100,7 @@ inline void server::stop() {
   accept_again_ = clock::time_point::max();
   log_.write("stopping", {{"connections", peers_.size()}});
   std::vector<std::uint64_t> all;
+  all.reserve(peers_.size());
   for (const auto& [id, each] : peers_) all.push_back(id);
   for (const std::uint64_t id : all) {
     peer& who = *peers_[id];

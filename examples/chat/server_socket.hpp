@@ -1,8 +1,7 @@
-// What the server does with one socket: bytes in, events out, bytes out. A part of server.hpp.
+// What the server does with one socket: bytes in, events out, bytes out. A part of server.hpp, which includes it at its
+// end.
 #ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_SOCKET_HPP
 #define SANSOCKET_EXAMPLES_CHAT_SERVER_SOCKET_HPP
-
-#include "server.hpp"
 
 namespace chat {
 

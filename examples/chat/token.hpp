@@ -28,9 +28,9 @@ namespace detail {
 inline std::string encode_base64url(sansocket::const_bytes data) {
   std::string text(sansocket::base64_encoded_size(data.size()), '\0');
   text.resize(sansocket::encode_base64(data, text).size());
-  text.erase(std::find(text.begin(), text.end(), '='), text.end());
-  std::replace(text.begin(), text.end(), '+', '-');
-  std::replace(text.begin(), text.end(), '/', '_');
+  text.erase(std::ranges::find(text, '='), text.end());
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
   return text;
 }
 
@@ -38,8 +38,8 @@ inline std::string encode_base64url(sansocket::const_bytes data) {
 inline bool decode_base64url(std::string_view text, std::string& data) {
   if (text.find_first_of("+/=") != std::string_view::npos) return false;
   std::string padded(text);
-  std::replace(padded.begin(), padded.end(), '-', '+');
-  std::replace(padded.begin(), padded.end(), '_', '/');
+  std::ranges::replace(padded, '-', '+');
+  std::ranges::replace(padded, '_', '/');
   padded.append((4 - (padded.size() % 4)) % 4, '=');
   data.resize(padded.size() / 4 * 3);
   const auto size = sansocket::decode_base64(padded, sansocket::bytes_of(data));
@@ -79,7 +79,7 @@ class token_signer {
   explicit token_signer(std::vector<std::byte> secret) : secret_(std::move(secret)) {}
 
   std::string make(std::string_view user, std::int64_t expiry) const {
-    std::string token = detail::encode_base64url(sansocket::bytes_of(user)) + '.' + std::to_string(expiry);
+    const std::string token = detail::encode_base64url(sansocket::bytes_of(user)) + '.' + std::to_string(expiry);
     return token + '.' + sign(token);
   }
 
