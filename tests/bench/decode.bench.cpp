@@ -22,6 +22,7 @@ std::vector<decode_work> works() {
   add("JSON 16 KiB, reads of 64 KiB", json_messages(16 * KiB), true, 64 * KiB);
   add("JSON 16 KiB, reads of 1460 B", json_messages(16 * KiB), true, 1460);
   add("JSON 1 MiB, reads of 64 KiB", json_messages(MiB, 4 * MiB), true, 64 * KiB);
+  add("JSON 64 MiB, reads of 64 KiB", json_messages(64 * MiB, 64 * MiB), true, 64 * KiB);
   add("many scripts 125 B, reads of 64 KiB", many_scripts_messages(125), true, 64 * KiB);
   add("many scripts 1 KiB, reads of 64 KiB", many_scripts_messages(KiB), true, 64 * KiB);
   add("many scripts 1 MiB, reads of 64 KiB", many_scripts_messages(MiB, 4 * MiB), true, 64 * KiB);
