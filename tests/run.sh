@@ -33,7 +33,8 @@ quietly() {
 mkdir -p build
 say "packages"
 packages=(g++ clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev cmake ninja-build
-          libssl-dev zlib1g-dev catch2 python3 python3-websockets chromium)
+          libssl-dev zlib1g-dev catch2 python3 python3-websockets chromium openssl
+          nlohmann-json3-dev libhiredis-dev redis-server)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 if $qemu; then packages+=(qemu-user g++-aarch64-linux-gnu g++-s390x-linux-gnu); fi

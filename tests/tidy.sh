@@ -8,5 +8,6 @@ build=$1
 all=$build/all_headers.cpp
 mkdir -p "$build"
 find include -name '*.hpp' -printf '#include "%P"\n' | sort >"$all"
-flags=(-std=c++20 -Iinclude -Iexamples -DSANSOCKET_DEMO_PAGE_DIR='"."')
-printf '%s\0' "$all" examples/*.cpp | xargs -0 -P2 -I{} clang-tidy-19 --quiet {} -- "${flags[@]}"
+flags=(-std=c++20 -Iinclude -Iexamples -Iexamples/chat -DSANSOCKET_DEMO_PAGE_DIR='"."' -DSANSOCKET_CHAT_PAGE_DIR='"."'
+       -DSANSOCKET_CHAT_WITH_REDIS)
+printf '%s\0' "$all" examples/*.cpp examples/chat/*.cpp | xargs -0 -P2 -I{} clang-tidy-19 --quiet {} -- "${flags[@]}"
