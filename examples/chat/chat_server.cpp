@@ -33,6 +33,8 @@ namespace {
 
 /// A descriptor that can be read once the process was told to stop.
 examples::unique_fd stop_signal() {
+  // A write to a Redis or a reader of the log that has just gone fails; it must not end the server.
+  std::signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
