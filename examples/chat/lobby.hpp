@@ -115,6 +115,7 @@ inline void lobby::join(member& who, const envelope& asked, clock::time_point no
   who.sender = asked.payload["sender"];
   std::string author = author_of(who.user, who.sender);
   if (author != who.author) who.unaccepted = 0;  // what the earlier one said is not this one's
+  who.refused.reset();
   who.author = std::move(author);
   who.join_id = *asked.id;
   who.visit = ++visits_;
@@ -153,9 +154,15 @@ inline void lobby::say(member& who, envelope& asked, clock::time_point now) {
                      .seq = *asked.id,
                      .text = std::move(asked.payload["text"].get_ref<std::string&>()),
                      .time = wall_clock()};
-  ++who.unaccepted;
-  if (who.unaccepted <= most_unaccepted && store_.append(said, now)) return;
-  --who.unaccepted;
+  // Behind one that was refused none is taken before it comes again: once a later one is stored, it would
+  // count as repeated, and be lost.
+  const bool in_order = !who.refused || said.seq <= *who.refused;
+  if (in_order && who.unaccepted < most_unaccepted && store_.append(said, now)) {
+    ++who.unaccepted;
+    if (who.refused == said.seq) who.refused.reset();
+    return;
+  }
+  if (in_order) who.refused = said.seq;
   who.tell(write_error({asked.id, "busy", "too much waits to be stored: say it again later"}));
 }
 

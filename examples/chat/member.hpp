@@ -53,10 +53,11 @@ struct member {
   std::size_t seat = 0;  // the place among the room's members
   standing now = standing::outside;
   std::string sender;
-  std::string author;          // see author_of
-  std::uint64_t join_id = 0;   // of the envelope that brought it here
-  std::uint64_t visit = 0;     // tells this stay in a room from all others
-  std::size_t unaccepted = 0;  // messages that it said and that are not stored yet
+  std::string author;                    // see author_of
+  std::uint64_t join_id = 0;             // of the envelope that brought it here
+  std::uint64_t visit = 0;               // tells this stay in a room from all others
+  std::size_t unaccepted = 0;            // messages that it said and that are not stored yet
+  std::optional<std::uint64_t> refused;  // the lowest number that it was told to say again
   std::uint64_t presence_seen = 0;
   std::uint64_t notice_seen = 0;
 

@@ -365,6 +365,53 @@ TEST_CASE("lobby: one that says more than is stored is told to wait", "[lobby]")
   CHECK(all.kept.appended.size() == lobby::most_unaccepted + 1);
 }
 
+TEST_CASE("lobby: behind a message that is refused none is taken before it comes again", "[lobby]") {
+  house all;
+  guest& ann = all.add("ann");
+  all.join(ann);
+  all.kept.answer(page_of({}));
+  (void)all.hear(ann);
+  const auto say = [&](std::uint64_t seq) { all.send(ann, "say", seq, {{"text", "x"}}); };
+  const auto numbers_refused = [&] {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& each : ann.hear()) {
+      CHECK(each["payload"]["code"] == "busy");
+      numbers.push_back(each["id"].get<std::uint64_t>());
+    }
+    return numbers;
+  };
+  say(1);
+  all.kept.busy = true;
+  say(2);
+  all.kept.busy = false;
+  say(3);
+  say(4);
+  CHECK(numbers_refused() == std::vector<std::uint64_t>{2, 3, 4});
+  all.kept.busy = true;
+  say(2);  // still too early
+  all.kept.busy = false;
+  say(3);
+  CHECK(numbers_refused() == std::vector<std::uint64_t>{2, 3});
+  say(1);  // repeated: that is no answer to what 2 waits for
+  say(3);
+  CHECK(numbers_refused() == std::vector<std::uint64_t>{3});
+  for (const std::uint64_t seq : {2U, 3U, 4U}) say(seq);
+  CHECK(ann.hear().empty());
+  std::vector<std::uint64_t> kept;
+  for (const message& each : all.kept.appended) kept.push_back(each.seq);
+  CHECK(kept == std::vector<std::uint64_t>{1, 1, 2, 3, 4});
+
+  // Who joins begins anew.
+  all.kept.busy = true;
+  say(5);
+  all.kept.busy = false;
+  all.join(ann);
+  all.kept.answer(page_of({}));
+  (void)all.hear(ann);
+  say(6);
+  CHECK(ann.hear().empty());
+}
+
 TEST_CASE("lobby: a provisional message is shown, and shown again when it is stored", "[lobby]") {
   house all;
   guest& ann = all.add("ann");
