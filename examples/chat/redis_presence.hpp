@@ -37,7 +37,7 @@ class redis_presence {
     names all = here_;
     for (const auto& [name, node] : nodes_) all.insert(all.end(), node.there.begin(), node.there.end());
     std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     if (all == all_) return false;
     all_ = std::move(all);
     return true;

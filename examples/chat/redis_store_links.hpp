@@ -1,8 +1,7 @@
-// The two connections of a redis_store: how they come up, what comes over them, and how they are lost.
+// The two connections of a redis_store: how they come up, what comes over them, and how they are lost. A part of
+// redis_store.hpp, which includes it behind the class.
 #ifndef SANSOCKET_EXAMPLES_CHAT_REDIS_STORE_LINKS_HPP
 #define SANSOCKET_EXAMPLES_CHAT_REDIS_STORE_LINKS_HPP
-
-#include "redis_store.hpp"
 
 namespace chat {
 

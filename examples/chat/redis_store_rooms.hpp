@@ -1,8 +1,7 @@
-// The rooms of a redis_store: reading their logs, and saying who is there.
+// The rooms of a redis_store: reading their logs, and saying who is there. A part of
+// redis_store.hpp, which includes it behind the class.
 #ifndef SANSOCKET_EXAMPLES_CHAT_REDIS_STORE_ROOMS_HPP
 #define SANSOCKET_EXAMPLES_CHAT_REDIS_STORE_ROOMS_HPP
-
-#include "redis_store.hpp"
 
 namespace chat {
 

@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using chat::message;
 using chat::place;
 
-inline message said(std::string room, std::string author, std::uint64_t seq) {
+inline message said(std::string room, const std::string& author, std::uint64_t seq) {
   return {.room = std::move(room),
           .from = author,
           .sender = "instance of " + author,
@@ -35,8 +35,8 @@ inline message said(std::string room, std::string author, std::uint64_t seq) {
 
 /// Times that do not keep a test waiting.
 inline chat::redis_options quick(const std::string& where, std::string node) {
-  chat::redis_options options{.where = where, .node = std::move(node), .presence_every = 50ms, .presence_gone = 200ms};
-  options.link = {.opening = 2s, .ping_after = 100ms, .pong_within = 400ms, .stalled = 400ms};
+  chat::redis_options options{.where = where, .node = std::move(node), .presence_every = 50ms, .presence_gone = 1s};
+  options.link = {.opening = 5s, .ping_after = 300ms, .pong_within = 3s, .stalled = 3s};
   options.back = {.base = 10ms, .cap = 100ms, .stable = 1s};
   return options;
 }
@@ -67,10 +67,10 @@ class redis_node final : public chat::store_events {
 
   bool append(const message& what) { return store->append(what, chat::clock::now()); }
   void subscribe(const std::string& room) { store->subscribe(room, chat::clock::now()); }
-  void set_members(const std::string& room, std::vector<std::string> here) {
+  void set_members(const std::string& room, const std::vector<std::string>& here) {
     store->set_members(room, here, chat::clock::now());
   }
-  std::shared_ptr<std::optional<chat::history_page>> history(chat::history_query query) {
+  std::shared_ptr<std::optional<chat::history_page>> history(const chat::history_query& query) {
     auto page = std::make_shared<std::optional<chat::history_page>>();
     store->history(query, [page](chat::history_page answer) {
       REQUIRE(!page->has_value());

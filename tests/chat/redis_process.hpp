@@ -4,12 +4,12 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <signal.h>  // NOLINT(modernize-deprecated-headers): kill is not in <csignal>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
