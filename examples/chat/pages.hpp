@@ -31,12 +31,25 @@ inline constexpr std::size_t largest_form = 1024;
 namespace detail {
 
 struct page_file {
-  std::string_view route, name, type;
+  std::string_view path, type;
 };
+inline constexpr std::string_view script = "text/javascript; charset=utf-8";
 inline constexpr std::array page_files{
-    page_file{"/", "index.html", "text/html; charset=utf-8"},
-    page_file{"/chat.css", "chat.css", "text/css; charset=utf-8"},
-    page_file{"/chat.js", "chat.js", "text/javascript; charset=utf-8"},
+    page_file{"/index.html", "text/html; charset=utf-8"},
+    page_file{"/chat.css", "text/css; charset=utf-8"},
+    page_file{"/icon.svg", "image/svg+xml"},
+    page_file{"/chat.js", script},
+    page_file{"/connection.js", script},
+    page_file{"/conversation.js", script},
+    page_file{"/messages.js", script},
+    page_file{"/outbox.js", script},
+    page_file{"/place.js", script},
+    page_file{"/plot.js", script},
+    page_file{"/pulse.js", script},
+    page_file{"/session.js", script},
+    page_file{"/sign_in.js", script},
+    page_file{"/tab.js", script},
+    page_file{"/view.js", script},
 };
 
 inline http_answer method_not_allowed(std::string_view allowed) {
@@ -83,9 +96,10 @@ inline std::optional<std::string> form_value(std::string_view form, std::string_
 inline http_answer answer_page(const sansocket::request_head& request, std::string_view path) {
   if (request.method != "GET") return detail::method_not_allowed("GET");
   if (path == "/schema.json") return {.body = schema(), .type = "application/schema+json"};
+  if (path == "/") path = "/index.html";
   for (const detail::page_file& file : detail::page_files) {
-    if (path != file.route) continue;
-    std::ifstream content(std::string(SANSOCKET_CHAT_PAGE_DIR) + '/' + std::string(file.name), std::ios::binary);
+    if (path != file.path) continue;
+    std::ifstream content(std::string(SANSOCKET_CHAT_PAGE_DIR).append(file.path), std::ios::binary);
     if (!content) return refusal(404, "the page's files are not where this server looks for them");
     return {.body = {std::istreambuf_iterator<char>(content), {}}, .type = file.type};
   }

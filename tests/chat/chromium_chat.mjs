@@ -23,10 +23,9 @@ class chat_page {
     this.url = url;
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (problem) => problems.push(problem.message));
-    // That nothing answers while the server is away, and that there is no icon, is as it should be.
+    // That nothing answers while the server is away is as it should be.
     page.on('console', (message) => {
-      const expected = /ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket connection to|status of 400/.test(message.text()) ||
-                       message.location().url.endsWith('/favicon.ico');
+      const expected = /ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket connection to|status of 400/.test(message.text());
       if (message.type() === 'error' && !expected) problems.push(message.text());
     });
   }
