@@ -34,8 +34,12 @@ inline void server::turn(std::span<const epoll_event> ready) {
     if (id == signal_id) stop();
     else if (id == listener_id) accept_peers();
     else if (id == store_id) store_.advance(now_);
-    else if (const auto found = peers_.find(id); found != peers_.end())
-      serve(*found->second, (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0);
+    else if (const auto found = peers_.find(id); found != peers_.end()) {
+      const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+      // epoll says so unasked, and would say it again and again to one who does not read now.
+      if (broken && !found->second->reads(now_)) found->second->now = phase::gone;
+      serve(*found->second, broken || (event.events & EPOLLIN) != 0);
+    }
   }
   if (store_.deadline() <= now_) store_.advance(now_);
   while (const auto id = timers_.take_due(now_)) {

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 import sys
 import time
 
@@ -204,6 +205,25 @@ async def slows_floods():
     await server.stop_and_end()
 
 
+async def rests_without_hanging_on():
+    server = await Server.serve(PROGRAM, "--bytes-per-second", "100", "--byte-burst", "100", "--patience", "60000")
+    loop = asyncio.get_running_loop()
+
+    async def rest():
+        """A connection that is not read for about half a minute."""
+        bob = await raw_upgrade(server, "bob")
+        await loop.sock_sendall(bob, frame(envelope("ping", 1, padding="x" * 3000)))
+        expect_equal(b'"pong"' in await loop.sock_recv(bob, 65536), True, "pong")
+        return bob
+
+    with step("a connection that breaks while it is not read is given up at once"):
+        bob = await rest()
+        bob.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # the end is a reset
+        bob.close()
+        await asyncio.wait_for(wait_for(lambda: any(e["event"] == "disconnected" for e in server.events())), 10)
+    await server.stop_and_end()
+
+
 async def refuses_floods():
     server = await Server.serve(PROGRAM, "--messages-per-second", "20", "--message-burst", "20", "--patience", "0")
     ann = await server.member("ann")
@@ -332,6 +352,7 @@ async def test():
     await refuses_upgrades()
     await ends_connections()
     await slows_floods()
+    await rests_without_hanging_on()
     await refuses_floods()
     await limits_connections()
     await drops_the_silent()
