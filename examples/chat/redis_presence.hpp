@@ -2,9 +2,9 @@
 #ifndef SANSOCKET_EXAMPLES_CHAT_REDIS_PRESENCE_HPP
 #define SANSOCKET_EXAMPLES_CHAT_REDIS_PRESENCE_HPP
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,10 +34,9 @@ class redis_presence {
 
   /// Gives: whether the list is another one than at the last call.
   [[nodiscard]] bool update() {
-    names all = here_;
-    for (const auto& [name, node] : nodes_) all.insert(all.end(), node.there.begin(), node.there.end());
-    std::ranges::sort(all);
-    all.erase(std::unique(all.begin(), all.end()), all.end());
+    std::set<std::string> sorted(here_.begin(), here_.end());
+    for (const auto& [name, node] : nodes_) sorted.insert(node.there.begin(), node.there.end());
+    names all(sorted.begin(), sorted.end());
     if (all == all_) return false;
     all_ = std::move(all);
     return true;

@@ -24,7 +24,6 @@ class redis_value {
   constexpr bool is_missing() const noexcept { return reply_ == nullptr; }
   constexpr bool is_error() const noexcept { return is(REDIS_REPLY_ERROR); }
   constexpr bool is_array() const noexcept { return is(REDIS_REPLY_ARRAY); }
-  constexpr bool is_nil() const noexcept { return is(REDIS_REPLY_NIL); }
   constexpr bool is_text() const noexcept { return is(REDIS_REPLY_STRING) || is(REDIS_REPLY_STATUS); }
 
   /// Its bytes, also those of an error.

@@ -51,6 +51,8 @@ struct redis_options {
 /// channel like what the others append. When they are lost, the node is alone: what is said to it is told
 /// as provisional and waits. When they are back, it reads what it has missed and appends what has waited;
 /// what of that was stored already is found out by the script.
+///
+/// What counts as stored is as safe as that Redis keeps it: one without persistence forgets it when it ends.
 class redis_store final : public store {
  public:
   explicit redis_store(redis_options chosen)
@@ -62,7 +64,10 @@ class redis_store final : public store {
         backoff_(options_.back, std::random_device()()) {}
   redis_store(const redis_store&) = delete;
   redis_store& operator=(const redis_store&) = delete;
-  ~redis_store() override = default;
+  ~redis_store() override {
+    // What was said last, such as that nobody is here any more, still goes out if it can.
+    if (commands_.is_open()) (void)commands_.flush(now_);
+  }
 
   std::optional<std::string> start(store_events& events, clock::time_point now) override;
   bool append(const message& said, clock::time_point now) override;

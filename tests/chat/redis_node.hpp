@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "redis_process.hpp"
 #include "redis_store.hpp"
 
 namespace tests {
@@ -104,6 +105,30 @@ void run_until(std::initializer_list<redis_node*> nodes, Done&& done) {
     ::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 2)));
     for (redis_node* node : nodes) node->store->advance(chat::clock::now());
   }
+}
+
+/// A node that is together with the others, and in the hall.
+inline std::unique_ptr<redis_node> node_in_hall(const redis_process& redis, std::string name,
+                                                std::chrono::milliseconds patience = 3s) {
+  chat::redis_options options = quick(redis.where(), std::move(name));
+  options.link.pong_within = patience;
+  auto node = std::make_unique<redis_node>(options);
+  node->subscribe("hall");
+  run_until({node.get()}, [&] { return node->store->together(); });
+  return node;
+}
+
+/// Every author's numbers, in the order in which they stand there.
+inline std::map<std::string, std::vector<std::uint64_t>> by_author(const std::vector<chat::message>& log) {
+  std::map<std::string, std::vector<std::uint64_t>> numbers;
+  for (const chat::message& each : log) numbers[each.from].push_back(each.seq);
+  return numbers;
+}
+
+inline std::vector<std::uint64_t> up_to(std::uint64_t last) {
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t n = 1; n <= last; ++n) numbers.push_back(n);
+  return numbers;
 }
 
 }  // namespace tests
