@@ -39,9 +39,12 @@ struct peer {
         watchdog(chosen.deadlines, time),
         limiter(chosen.rates) {}
 
+  /// It was too fast, and is not read for a time. Once this end has said goodbye, it is: for its answer.
+  bool pauses(clock::time_point time) const { return now == phase::open && who->ws.is_open() && time < resting_until; }
+
   /// There is no use in what it sends now: it is too fast, or does not read what it was sent.
   bool rests(clock::time_point time) const {
-    return now == phase::open && (time < resting_until || who->ws.buffered() >= member::enough);
+    return pauses(time) || (now == phase::open && who->ws.buffered() >= member::enough);
   }
 
   bool reads(clock::time_point time) const {

@@ -119,7 +119,7 @@ inline void server::tick(peer& who) {
   using sansocket::watchdog_action;
   const std::uint64_t id = who.id;
   serve(who, true);
-  if (!peers_.contains(id) || now_ < who.resting_until) return;
+  if (!peers_.contains(id) || who.pauses(now_)) return;
   switch (who.watchdog.expire(now_)) {
     case watchdog_action::nothing: break;
     case watchdog_action::send_ping:

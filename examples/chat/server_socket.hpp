@@ -28,7 +28,7 @@ inline void server::finish(peer& who) {
   const std::uint32_t wanted = (who.reads(now_) ? EPOLLIN : 0U) | (who.has_output() ? EPOLLOUT : 0U);
   if (wanted != std::exchange(who.watched, wanted)) watch(EPOLL_CTL_MOD, who.socket.value(), who.id, wanted);
   // While this end does not read, it cannot know whether the peer lives.
-  timers_.at_latest(who.id, now_ < who.resting_until ? who.resting_until : who.watchdog.deadline());
+  timers_.at_latest(who.id, who.pauses(now_) ? who.resting_until : who.watchdog.deadline());
 }
 
 inline void server::receive(peer& who) {

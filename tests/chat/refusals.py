@@ -221,7 +221,15 @@ async def rests_without_hanging_on():
         bob.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # the end is a reset
         bob.close()
         await asyncio.wait_for(wait_for(lambda: any(e["event"] == "disconnected" for e in server.events())), 10)
-    await server.stop_and_end()
+
+    with step("one that is not read is when the server stops: its answer to the goodbye ends it"):
+        bob = await rest()
+        server.stop()
+        expect_equal((await loop.sock_recv(bob, 65536))[2:4], b"\x03\xe9", "code")
+        await loop.sock_sendall(bob, b"\x88\x82" + bytes(4) + b"\x03\xe9")
+        await read_to_end(bob)
+        await server.end()
+        expect_equal([e["event"] for e in server.events()][-2:], ["disconnected", "stopped"], "log")
 
 
 async def refuses_floods():
