@@ -454,7 +454,7 @@ int main(int argc, char** argv) {
     } else if (option == "--port" && number) {
       port = static_cast<std::uint16_t>(*number);
     } else {
-      std::fputs("usage: demo_server [--port N] [--root DIR]\n", stderr);
+      std::fputs("usage: demo_server [--port N] [--root DIR]   DIR: where the page's files are\n", stderr);
       return 2;
     }
     if (option == "--root") root = value;

@@ -1,6 +1,6 @@
 // A client of the chat for terminals and pipes.
 //
-//     chat_client URL[,URL...] --room NAME --token TOKEN | --token-file FILE
+//     chat_client URL[,URL...] --room NAME (--token TOKEN | --token-file FILE)
 //                 [--until N] [--json] [--ca FILE] [--ping-after MS]
 //
 // It says each line of its input, and prints what was said and stored as "FROM: text", or as a JSON object a
@@ -297,8 +297,14 @@ int main(int argc, char** argv) {
   auto choices = parse(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (!choices) {
     std::fputs(
-        "usage: chat_client URL[,URL...] --room NAME --token TOKEN | --token-file FILE\n"
-        "                   [--until N] [--json] [--ca FILE] [--ping-after MS]\n",
+        "usage: chat_client URL[,URL...] --room NAME (--token TOKEN | --token-file FILE) [options]\n"
+        "It says each line of its input in the room, and ends when the input has ended and all of it is stored.\n"
+        "    URL                a server's, such as ws://127.0.0.1:8080/chat; the next one when a connection ends\n"
+        "    --token-file FILE  what `chat_server --secret-file SECRET --make-token NAME` has printed\n"
+        "    [--until N]        not before N messages were printed\n"
+        "    [--json]           prints each message as a JSON object on a line\n"
+        "    [--ca FILE]        certificates that wss:// trusts\n"
+        "    [--ping-after MS]  of silence\n",
         stderr);
     return 2;
   }

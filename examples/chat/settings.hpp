@@ -37,19 +37,26 @@ struct settings {
 };
 
 inline constexpr std::string_view usage =
-    "usage: chat_server [--port N] [--secret-file FILE] [--make-token NAME]\n"
+    "usage: chat_server [options]\n"
+    "       chat_server --secret-file FILE --make-token NAME\n"
+    "It listens on 127.0.0.1. The page is http://127.0.0.1:PORT/, the WebSocket ws://127.0.0.1:PORT/chat.\n"
+    "    [--port N]                   without it, one that is free; it is printed\n"
+    "    [--secret-file FILE]         32 bytes or more that sign tokens; without it, they are good until this ends\n"
+    "    [--make-token NAME]          prints a token for chat_client, good for a day, and ends\n"
     "    [--origin URL]...            pages that may connect; without it, those of this server\n"
     "    [--redis HOST:PORT] [--node NAME]   several servers are one chat; each has a name of its own\n"
     "    [--presence-every MS] [--presence-gone MS]   how often the servers say who is there, and how long\n"
     "                                 one may be silent before those who are there count as gone\n"
     "    [--journal FILE]             keeps what was said when the server ends, however it ends\n"
-    "    [--max-message BYTES] [--live-messages N]\n"
+    "    [--max-message BYTES]        of a WebSocket message\n"
+    "    [--live-messages N]          how far behind a client may be before it has to come back\n"
     "    [--messages-per-second N] [--message-burst N] [--bytes-per-second N] [--byte-burst N]\n"
     "    [--patience MS]              how far ahead of its rate a client may be before it is cut off\n"
     "    [--max-connections N] [--connections-per-key N]   a key is an address, and a user\n"
     "    [--max-attempts N] [--attempts-per-key N] [--attempts-window MS]\n"
     "    [--ping-after MS] [--pong-within MS] [--stalled-after MS] [--open-within MS] [--close-within MS]\n"
-    "    [--quiet]                    no log\n";
+    "    [--quiet]                    no log\n"
+    "MS is a time in milliseconds.\n";
 
 namespace detail {
 
