@@ -69,9 +69,11 @@ class memory_store final : public store {
 
   void keep(const message& said);
   void forget_oldest(const std::string& room);
+  // What is held beside the texts, about: anyone may open rooms, and many of them.
+  static constexpr std::size_t cost_of_room = 1280;
   static std::size_t cost(const message& said) noexcept {
-    constexpr std::size_t beside_text = 512;
-    return beside_text + said.text.size();
+    constexpr std::size_t beside_strings = 512;
+    return beside_strings + said.room.size() + said.from.size() + said.sender.size() + said.text.size();
   }
 
   std::string journal_path_;
@@ -105,7 +107,10 @@ inline bool memory_store::append(const message& said, clock::time_point /*now*/)
 inline void memory_store::keep(const message& said) {
   last_ = std::max(last_, *said.at);
   room_log& log = rooms_[said.room];
-  if (log.messages.empty()) by_age_.emplace(*said.at, said.room);
+  if (log.messages.empty()) {
+    by_age_.emplace(*said.at, said.room);
+    bytes_ += cost_of_room;
+  }
   author_state& author = log.authors[author_of(said.from, said.sender)];
   author.last_seq = said.seq;
   ++author.kept;
@@ -123,8 +128,12 @@ inline void memory_store::forget_oldest(const std::string& room) {
   const auto author = log.authors.find(author_of(oldest.from, oldest.sender));
   if (--author->second.kept == 0) log.authors.erase(author);
   log.messages.pop_front();
-  if (log.messages.empty()) rooms_.erase(room);
-  else by_age_.emplace(*log.messages.front().at, room);
+  if (!log.messages.empty()) {
+    by_age_.emplace(*log.messages.front().at, room);
+    return;
+  }
+  rooms_.erase(room);
+  bytes_ -= cost_of_room;
 }
 
 inline void memory_store::history(const history_query& query, std::function<void(history_page)> answer) {

@@ -220,6 +220,24 @@ TEST_CASE("memory_store: the oldest messages of all rooms give way when there ar
   CHECK(page.last_seq == 200);
 }
 
+TEST_CASE("memory_store: a room takes memory as well, and gives it back", "[memory_store]") {
+  memory_store store({}, {.messages_of_room = 1000, .bytes_in_all = 180'000});
+  heard events;
+  REQUIRE_FALSE(store.start(events, now));
+  // A room with one message holds about 1800 bytes: its list, its index of authors, its place among the rooms.
+  for (int turn = 0; turn < 2; ++turn) {
+    for (std::uint64_t seq = 1; seq <= 300; ++seq) {
+      REQUIRE(store.append(said(seq, "x", std::to_string(turn) + ' ' + std::to_string(seq)), now));
+    }
+    std::size_t kept = 0;
+    for (std::uint64_t seq = 1; seq <= 300; ++seq) {
+      kept += page_of(store, {.room = std::to_string(turn) + ' ' + std::to_string(seq), .most = 9}).messages.size();
+    }
+    CHECK(kept > 80);
+    CHECK(kept < 110);
+  }
+}
+
 TEST_CASE("memory_store: members are told as they are set", "[memory_store]") {
   memory_store store;
   heard events;
