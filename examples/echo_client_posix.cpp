@@ -311,6 +311,9 @@ std::optional<settings> parse(std::span<char*> arguments) {
 int main(int argc, char** argv) {
   const auto chosen = parse(std::span(argv, static_cast<std::size_t>(argc)));
   if (chosen) return run(*chosen);
-  std::fprintf(stderr, "usage: %s URL [--message TEXT] [--deflate] [--ca FILE]\n", argv[0]);
+  std::fprintf(stderr,
+               "usage: %s URL [--message TEXT] [--deflate] [--ca FILE]\n"
+               "Without --message it sends back every message until the server closes.\n",
+               argv[0]);
   return 2;
 }
