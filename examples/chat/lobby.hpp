@@ -44,6 +44,13 @@ class lobby final : public store_events {
   /// Marks those whom something has come for.
   void settle(clock::time_point now);
 
+  /// Marks a member: there is more to be sent to it.
+  void touch(member& who) {
+    if (!std::exchange(who.touched, true)) touched_.push_back(who.id);
+  }
+
+  bool has_touched() const noexcept { return !touched_.empty(); }
+
   /// Gives: the members that were marked, by their numbers.
   std::vector<std::uint64_t> take_touched() { return std::exchange(touched_, {}); }
 
@@ -69,9 +76,6 @@ class lobby final : public store_events {
   void push_log(member& who, clock::time_point now);
   void give_up(member& who, clock::time_point now);
 
-  void touch(member& who) {
-    if (!std::exchange(who.touched, true)) touched_.push_back(who.id);
-  }
   void change(room& where) {
     if (!where.mark_changed(true)) changed_.push_back(&where);
   }

@@ -50,6 +50,7 @@ inline void server::turn(std::span<const epoll_event> ready) {
 }
 
 inline int server::milliseconds_left() const {
+  if (lobby_.has_touched()) return 0;
   const auto first = std::min({timers_.next(), store_.deadline(), accept_again_, stop_at_});
   if (first == clock::time_point::max()) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - clock::now()).count();
@@ -134,16 +135,15 @@ inline void server::tick(peer& who) {
   serve(who, false);
 }
 
-/// Sends what has come for members in this turn; what that brings about belongs to this turn too.
+/// Sends what has come for members in this turn. What that brings about belongs to the next one: it could go
+/// on for as long as a member has history to catch up with.
 inline void server::deliver() {
   lobby_.settle(now_);
-  for (auto touched = lobby_.take_touched(); !touched.empty(); touched = lobby_.take_touched()) {
-    for (const std::uint64_t id : touched) {
-      const auto found = peers_.find(id);
-      if (found != peers_.end()) serve(*found->second, false);
-    }
-    lobby_.settle(now_);
+  for (const std::uint64_t id : lobby_.take_touched()) {
+    const auto found = peers_.find(id);
+    if (found != peers_.end()) serve(*found->second, false);
   }
+  lobby_.settle(now_);
 }
 
 inline void server::drop(peer& who) {

@@ -5,9 +5,9 @@
 
 namespace chat {
 
-/// Does for a peer whatever can be done now. It may be dropped by this.
+/// Does for a peer whatever can be done in its turn. It may be dropped by this.
 inline void server::serve(peer& who, bool readable) {
-  for (bool more = true; more;) {
+  for (int round = 1;; ++round) {
     if (who.now == phase::open) handle_events(who);  // those of bytes that were kept while it rested, too
     if (std::exchange(readable, false) && who.reads(now_)) {
       receive(who);
@@ -16,7 +16,12 @@ inline void server::serve(peer& who, bool readable) {
     if (who.now == phase::open) lobby_.push(*who.who, now_);
     const bool was_full = who.who && who.who->ws.buffered() >= member::enough;
     send(who);
-    more = who.now == phase::open && was_full && who.who->has_room();
+    if (who.now != phase::open || !was_full || !who.who->has_room()) break;
+    if (round == rounds_in_turn) {
+      lobby_.touch(*who.who);  // and now the others
+      break;
+    }
+    readable = true;  // it was not read while it was full, and will be full again
   }
   finish(who);
 }

@@ -356,6 +356,54 @@ async def leaves_the_slow_behind():
     await server.stop_and_end()
 
 
+async def gives_everyone_a_turn():
+    server = await Server.serve(PROGRAM, "--message-burst", "100000", "--byte-burst", "1000000000")
+    ann = await server.member("ann")
+    loop = asyncio.get_running_loop()
+    said = 2500  # 10 MB, far more than the system's buffers hold
+    for i in range(said):
+        await ann.say(f"{i} ".ljust(4000, "x"))
+    for _ in range(said):
+        await ann.next("accepted")
+    await ann.join("cellar", id=2)  # where nothing is said
+    catch_up = frame(envelope("join", 1, room="hall", sender="bob's own client", after="0-1"))
+
+    with step("one that catches up is read meanwhile"):
+        bob = await raw_upgrade(server, "bob", receive_buffer=4096)
+        await loop.sock_sendall(bob, catch_up)
+        heard = 0
+        tail = b""
+        while b'"pong"' not in tail:
+            if heard <= 4000 * 10 < heard + len(tail):
+                await loop.sock_sendall(bob, frame(envelope("ping", 2)))
+            heard += len(tail)
+            tail = tail[-10:] + await asyncio.wait_for(loop.sock_recv(bob, 4096), 20)
+        expect_equal(heard < 4000 * said, True, "it is answered before all of the history was sent")
+        bob.close()
+
+    with step("and the others have their turns"):
+        bob = await raw_upgrade(server, "bob")
+        bob.setblocking(True)
+
+        def read_all():
+            """In a thread of its own, as fast as it comes."""
+            bob.sendall(catch_up)
+            left = 4000 * said
+            while left > 0:
+                left -= len(bob.recv(1 << 20))
+
+        reading = loop.run_in_executor(None, read_all)
+        turns = 0
+        while not reading.done():
+            await ann.send("ping", 3)
+            await ann.next("pong")
+            turns += 1
+        expect_equal(turns >= 8, True, f"{turns} turns")
+        bob.close()
+    await ann.close()
+    await server.stop_and_end()
+
+
 async def test():
     await refuses_upgrades()
     await ends_connections()
@@ -365,6 +413,7 @@ async def test():
     await limits_connections()
     await drops_the_silent()
     await leaves_the_slow_behind()
+    await gives_everyone_a_turn()
 
 
 run(test)
