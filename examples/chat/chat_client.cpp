@@ -31,6 +31,7 @@ struct client_choices {
   std::vector<std::string> urls;
   std::string room;
   std::string token;
+  std::string token_file;
   std::string ca_file;
   std::uint64_t until = 0;
   sansocket::watchdog_limits deadlines;
@@ -100,7 +101,7 @@ class client {
       return;
     }
     const auto pause = backoff_.failed(now, end.why);
-    if (end.final || denied_ || !pause) {
+    if (end.final || (end.wrong_url && choices_.urls.size() == 1) || denied_ || !pause) {
       if (!denied_) tell(end.words + "; trying again cannot help");
       over_ = failed_ = true;
       return;
@@ -279,7 +280,7 @@ std::optional<client_choices> parse(std::span<char*> arguments) {
     arguments = arguments.subspan(1);
     if (name == "--room") choices.room = value;
     else if (name == "--token") choices.token = value;
-    else if (name == "--token-file") choices.token = first_line_of(value);
+    else if (name == "--token-file") choices.token_file = value;
     else if (name == "--ca") choices.ca_file = value;
     else if (name == "--ping-after" && examples::parse_number(value, 3'600'000)) {
       choices.deadlines.ping_after = std::chrono::milliseconds(*examples::parse_number(value, 3'600'000));
@@ -287,7 +288,7 @@ std::optional<client_choices> parse(std::span<char*> arguments) {
       choices.until = *examples::parse_number(value, chat::largest_whole);
     } else return std::nullopt;
   }
-  if (choices.room.empty() || choices.token.empty()) return std::nullopt;
+  if (choices.room.empty() || choices.token.empty() == choices.token_file.empty()) return std::nullopt;
   return choices;
 }
 
@@ -306,6 +307,11 @@ int main(int argc, char** argv) {
         "    [--ca FILE]        certificates that wss:// trusts\n"
         "    [--ping-after MS]  of silence\n",
         stderr);
+    return 2;
+  }
+  if (choices->token.empty()) choices->token = first_line_of(choices->token_file);
+  if (choices->token.empty()) {
+    tell("there is no token in " + choices->token_file);
     return 2;
   }
   return client(std::move(*choices)).run();

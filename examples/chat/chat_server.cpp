@@ -113,6 +113,9 @@ int main(int argc, char** argv) {
       return 2;
     }
     if (chosen->node.empty()) chosen->node = "node-" + std::to_string(::getpid());
+    if (!chosen->make_token.empty() && chosen->secret_file.empty()) {
+      return fail("--make-token needs the --secret-file of the server that is to accept the token");
+    }
     const auto key = secret(chosen->secret_file);
     if (!key) return fail("the secret cannot be read, or is shorter than 32 bytes");
     const chat::token_signer signer(*key);

@@ -20,7 +20,8 @@ namespace chat {
 struct link_end {
   sansocket::disconnect_reason why{};  ///< for the wait before the next attempt
   std::string words{};
-  bool final = false;  ///< there is no use in trying again
+  bool final = false;      ///< there is no use in trying again
+  bool wrong_url = false;  ///< nor in trying this URL again
 };
 
 /// Owns the transport, the handshake, the connection and its watchdog.
@@ -78,6 +79,7 @@ class client_link {
   void judge_handshake(time_point now);
   void write(time_point now);
   void watch(time_point now);
+  std::string_view what_it_says() const;
   sansocket::disconnect_reason refusal() const;
 
   void finish(link_end how) {
@@ -143,11 +145,13 @@ inline void client_link::judge_handshake(time_point now) {
     case sansocket::client_status::refused: {
       const unsigned status = handshake_.response().status;
       std::string words = "refused with status " + std::to_string(status);
-      if (status == 401) words += ": the token is not valid, or no longer";
-      if (status == 403) words += ": this client is not let in";
-      words.append(handshake_.body().empty() ? "" : ", ").append(sansocket::text_of(handshake_.body()));
-      // Neither will change by asking again.
-      finish({.why = refusal(), .words = std::move(words), .final = status == 401 || status == 403});
+      if (const auto said = what_it_says(); !said.empty()) words.append(": ").append(said);
+      // Some refusals do not change by asking again, and what is no server of this kind does not become one.
+      const bool not_now = status == 429 || status >= 500;
+      finish({.why = refusal(),
+              .words = std::move(words),
+              .final = status == 401 || status == 403,
+              .wrong_url = !not_now});
       break;
     }
     case sansocket::client_status::failed: {
@@ -156,6 +160,14 @@ inline void client_link::judge_handshake(time_point now) {
       break;
     }
   }
+}
+
+/// The reason of a refusal in the server's words: a line of plain text, not a page.
+inline std::string_view client_link::what_it_says() const {
+  constexpr std::size_t most = 200;
+  if (!handshake_.response().fields.value("Content-Type").starts_with("text/plain")) return {};
+  const std::string_view text = sansocket::text_of(handshake_.body());
+  return sansocket::utf8_prefix(text.substr(0, text.find_first_of("\r\n")), most);
 }
 
 inline sansocket::disconnect_reason client_link::refusal() const {

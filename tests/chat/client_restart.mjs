@@ -75,7 +75,20 @@ run(async () => {
   await step('a token that is not valid ends it, with words', async () => {
     const stranger = new talking_program(client_command, server.chat_url, '--room', 'lobby', '--token', 'x.1.y');
     await stranger.ends_with(1);
-    assert.match(stranger.errors, /refused with status 401: the token is not valid.*trying again cannot help\n$/s);
+    assert.match(stranger.errors, /\nrefused with status 401: this is no token of this server: sign in again; trying again cannot help\n$/);
+  });
+
+  await step('what is no chat, or no token, ends it with words: a page is not shown', async () => {
+    const page = server.chat_url.replace(/chat$/, '');
+    const lost = new talking_program(client_command, page, '--room', 'lobby', '--token', tokens.ann);
+    await lost.ends_with(1);
+    assert.match(lost.errors, /\nrefused with status 200; trying again cannot help\n$/);
+    const empty = new talking_program(client_command, server.chat_url, '--room', 'lobby', '--token-file', '/dev/null');
+    await empty.ends_with(2);
+    assert.match(empty.errors, /there is no token in \/dev\/null\n$/);
+    const nobody = new talking_program(server_command, '--make-token', 'ann');
+    await nobody.ends_with(1);
+    assert.match(nobody.errors, /--make-token needs the --secret-file/);
   });
 
   await step('a room that cannot be entered ends it, with words', async () => {
