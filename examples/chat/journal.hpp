@@ -27,8 +27,8 @@ namespace chat {
 /// last of it may not survive the end of the machine.
 class journal {
  public:
-  /// Opens or makes the file, and calls `read(message)` for each message in it, oldest first. A last line
-  /// that was cut off is taken away: it was never said to be stored.
+  /// Opens or makes the file, and calls `read(message)` for each message in it, oldest first, which says
+  /// whether it may stand there. A last line that was cut off is taken away: it was never said to be stored.
   /// Gives: nothing, or in words why the file cannot be used.
   template <class Read>
   std::optional<std::string> open(const std::string& path, Read&& read);
@@ -80,7 +80,7 @@ std::optional<std::string> journal::open(const std::string& path, Read&& read) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     const auto said = parse(line);
     if (!said) return path + ": line " + std::to_string(number) + " is not a message";
-    read(*said);
+    if (!read(*said)) return path + ": line " + std::to_string(number) + " is not behind those before it";
     lines.remove_prefix(line.size() + 1);
   }
   if (size_ != content.size() && ::ftruncate(file_.value(), static_cast<off_t>(size_)) != 0) {
@@ -106,9 +106,8 @@ inline std::optional<message> journal::parse(std::string_view line) {
   for (const char* const name : {"at", "room", "from", "sender", "text"}) {
     if (!parsed.contains(name) || !parsed[name].is_string()) return std::nullopt;
   }
-  for (const char* const name : {"seq", "time"}) {
-    if (!parsed.contains(name) || !parsed[name].is_number_integer()) return std::nullopt;
-  }
+  if (!parsed.contains("seq") || !parsed["seq"].is_number_unsigned()) return std::nullopt;
+  if (!parsed.contains("time") || !parsed["time"].is_number_integer()) return std::nullopt;
   const auto at = parse_place(parsed["at"].get_ref<const std::string&>());
   if (!at) return std::nullopt;
   return message{.at = at,

@@ -36,7 +36,11 @@ class memory_store final : public store {
     events_ = &events;
     if (journal_path_.empty()) return std::nullopt;
     return journal_.open(journal_path_, [this](const message& said) {
-      if (said.seq > last_seq(said.room, author_of(said.from, said.sender))) keep(said);
+      if (said.seq <= last_seq(said.room, author_of(said.from, said.sender))) return true;  // it was there before
+      // Messages are looked for by their places. Two journals that were joined, say, are none.
+      if (*said.at <= last_) return false;
+      keep(said);
+      return true;
     });
   }
 

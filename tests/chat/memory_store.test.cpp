@@ -327,6 +327,8 @@ TEST_CASE("journal: a whole line that is no message is not passed over", "[journ
                                  R"({"at":"1","room":"r","from":"f","sender":"s","seq":1,"text":"t","time":1})"
                                  "\n",
                                  R"({"at":"1-0","room":"r","from":"f","sender":"s","seq":"1","text":"t","time":1})"
+                                 "\n",
+                                 R"({"at":"1-0","room":"r","from":"f","sender":"s","seq":-1,"text":"t","time":1})"
                                  "\n"}) {
     file.write(line);
     memory_store store(file.path());
@@ -337,6 +339,25 @@ TEST_CASE("journal: a whole line that is no message is not passed over", "[journ
     CHECK(fault->find("line 1") != std::string::npos);
     CHECK(file.content() == line);
   }
+}
+
+TEST_CASE("journal: messages that are not in the order of their places are not taken", "[journal]") {
+  const temporary_file one;
+  const temporary_file other;
+  const temporary_file joined;
+  heard events;
+  const auto append_to = [&](const temporary_file& file, const std::string& room) {
+    memory_store store(file.path());
+    REQUIRE_FALSE(store.start(events, now));
+    REQUIRE(store.append(said(1, "one", room), now));
+  };
+  append_to(one, "hall");
+  append_to(other, "cellar");  // the same place in another room
+  joined.write(one.content() + other.content());
+  memory_store store(joined.path());
+  const auto fault = store.start(events, now);
+  REQUIRE(fault);
+  CHECK(fault->find("line 2") != std::string::npos);
 }
 
 TEST_CASE("journal: two servers cannot use one file, and one that cannot be opened is reported", "[journal]") {
