@@ -17,6 +17,7 @@
 #include "posix_socket.hpp"
 #include "sansocket/handshake/origin.hpp"
 #include "sansocket/http/head.hpp"
+#include "sansocket/http/token.hpp"
 #include "schema.hpp"
 #include "token.hpp"
 
@@ -90,6 +91,12 @@ inline std::optional<std::string> form_value(std::string_view form, std::string_
   return std::nullopt;
 }
 
+inline std::size_t count_of(const sansocket::head_fields& fields, std::string_view name) {
+  std::size_t count = 0;
+  for (const sansocket::field line : fields) count += sansocket::equals_ignoring_case(line.name, name) ? 1U : 0U;
+  return count;
+}
+
 }  // namespace detail
 
 /// Answers a request that is neither a sign-in nor an upgrade.
@@ -119,7 +126,10 @@ inline std::optional<std::size_t> judge_sign_in(const sansocket::request_head& r
   const bool from_here =
       origin.empty() || sansocket::same_origin.judge(origin, request.fields.value("Host")) == sansocket::error::none;
   if (!from_here) return refuse(refusal(403, "only this server's own page may sign in"));
-  if (!request.fields.value("Transfer-Encoding").empty()) return refuse(refusal(400, "a form comes with its length"));
+  // RFC 9112 §6.3: of a request with two lengths, or none, nobody can say where it ends.
+  const bool one_length = detail::count_of(request.fields, "Transfer-Encoding") == 0 &&
+                          detail::count_of(request.fields, "Content-Length") == 1;
+  if (!one_length) return refuse(refusal(400, "a form comes with its length"));
   const auto length = examples::parse_number(request.fields.value("Content-Length"), std::uint64_t{1} << 40U);
   if (!length) return refuse(refusal(400, "a form comes with its length"));
   if (*length > largest_form) return refuse(refusal(413, "the form is too long"));

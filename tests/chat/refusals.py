@@ -119,6 +119,8 @@ async def refuses_upgrades():
                              (400, "name=" + "a" * 33), (413, "name=" + "a" * 1020)):
             expect_equal((await post(body))[0], status, body)
         expect_equal((await post("name=bob", length="-1"))[0], 400, "length")
+        expect_equal((await post("name=bob", "Content-Length: 3"))[0], 400, "two lengths")
+        expect_equal((await post("name=bob", "Transfer-Encoding: chunked"))[0], 400, "a length, and chunks")
         expect_equal((await post("name=bob", "Origin: http://evil.example"))[0], 403, "origin")
         expect_equal((await post("name=bob", "Origin: http://a.example"))[0], 204, "origin")
         for method, path, status in (("GET", "/login", 405), ("POST", "/", 405), ("GET", "/nowhere", 404),
