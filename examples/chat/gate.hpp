@@ -43,8 +43,17 @@ class gate {
                  .origins = origins_.empty() ? sansocket::same_origin
                                              : sansocket::origin_policy(std::span<const std::string_view>(origins_))},
         signer_(signer),
+        asking_(only_asking(chosen.connections), seed),
         by_address_(chosen.connections, seed),
         by_user_(only_per_key(chosen.connections), seed) {}
+
+  /// Judges a connection that nothing has come of. Without this, one address could hold every socket that there
+  /// is, and say nothing.
+  /// Gives: whether it may ask for something; then has_asked() is due when it was let in, or has gone.
+  bool may_ask(const sansocket::address_key& address, clock::time_point now) {
+    return static_cast<bool>(asking_.admit(address.view(), now));
+  }
+  void has_asked(const sansocket::address_key& address) { asking_.leave(address.view()); }
 
   /// Takes: the time, also in seconds since 1970.
   admission judge(const sansocket::request_head& request, const sansocket::address_key& address, clock::time_point now,
@@ -69,6 +78,14 @@ class gate {
     limits.in_all = sansocket::unlimited;
     limits.attempts_in_all = sansocket::unlimited;
     return limits;
+  }
+
+  /// All that may be let in of an address may come at once, and its pages and refusals besides.
+  static sansocket::connection_limits only_asking(sansocket::connection_limits limits) {
+    constexpr std::uint64_t spare = 64;
+    limits.per_key += std::min(spare, sansocket::unlimited - limits.per_key);
+    limits.attempts_per_key = sansocket::unlimited;
+    return only_per_key(limits);
   }
 
   sansocket::upgrade_verdict judge_upgrade(const sansocket::request_head& request) const {
@@ -144,6 +161,7 @@ class gate {
   std::vector<std::string_view> origins_;  // views of the settings
   sansocket::server_options options_;
   const token_signer& signer_;
+  limiter asking_;  // by address
   limiter by_address_;
   limiter by_user_;
 };

@@ -38,6 +38,7 @@ inline void server::answer(peer& who, const http_answer& with) const {
 inline void server::upgrade(peer& who, const sansocket::request_head& request, sansocket::bytes behind_head) {
   const admission verdict = gate_.judge(request, who.address, now_, wall_clock() / 1000);
   if (verdict.refused) return answer(who, *verdict.refused);
+  gate_.has_asked(who.address);
   sansocket::head_writer head(who.answer);
   head.status_line(verdict.upgrade.status());
   for (const auto& [name, value] : verdict.upgrade.fields()) head.add(name, value);

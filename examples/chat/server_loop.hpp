@@ -81,6 +81,7 @@ inline void server::accept_peers() {
     const std::uint64_t id = next_id_++;
     const auto address = std::as_bytes(std::span(&from.sin_addr, 1));
     auto added = std::make_unique<peer>(id, std::move(socket), address, settings_, now_);
+    if (!gate_.may_ask(added->address, now_)) continue;  // an answer would take the room that there is not
     added->watched = EPOLLIN;
     watch(EPOLL_CTL_ADD, added->socket.value(), id, EPOLLIN);
     timers_.at_latest(id, added->watchdog.deadline());
@@ -151,6 +152,8 @@ inline void server::drop(peer& who) {
     lobby_.leave(*who.who, now_);
     gate_.leave(who.address, who.who->user);
     log_.write("disconnected", {{"connection", who.id}, {"user", who.who->user}});
+  } else {
+    gate_.has_asked(who.address);
   }
   timers_.forget(who.id);
   peers_.erase(who.id);  // closing the descriptor ends its watch

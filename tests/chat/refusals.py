@@ -299,6 +299,27 @@ async def limits_connections():
     await server.stop_and_end()
 
 
+async def leaves_room_for_others():
+    server = await Server.serve(PROGRAM, "--max-connections", "5", "--connections-per-key", "3")
+    ann = await server.member("ann")
+    with step("an address that opens all the connections it can, and is silent, keeps nobody out"):
+        away = {"local_addr": ("127.0.0.2", 0)}
+        silent = [await asyncio.open_connection("127.0.0.1", server.port, **away) for _ in range(300)]
+        bob = await asyncio.wait_for(server.connect("bob", local_addr=("127.0.0.3", 0)), 5)
+        await ann.say_and_see("not so silent")
+        await bob.close()
+        for _, writer in silent:
+            writer.close()
+        # And it may come itself when it has let go of them.
+        while True:
+            with contextlib.suppress(OSError, websockets.WebSocketException):
+                eve = await server.connect("eve", **away)
+                break
+        await eve.close()
+    await ann.close()
+    await server.stop_and_end()
+
+
 async def wait_for(condition):
     """Waits until something is so; the test's own limit is the end of it."""
     while not condition():
@@ -413,6 +434,7 @@ async def test():
     await rests_without_hanging_on()
     await refuses_floods()
     await limits_connections()
+    await leaves_room_for_others()
     await drops_the_silent()
     await leaves_the_slow_behind()
     await gives_everyone_a_turn()
