@@ -20,15 +20,16 @@ class live_log {
  public:
   using cursor = std::uint64_t;
 
-  /// Takes: how many messages are held.
+  /// Nor are there more bytes of text than this: anyone may fill a room, and many rooms.
+  static constexpr std::size_t most_bytes = 2 * 1024 * 1024;
+
+  /// Takes: how many messages are held at the most.
   explicit live_log(std::size_t most) : most_(std::max<std::size_t>(most, 1)) {}
 
   void add(const std::optional<place>& at, sansocket::prepared_message frame) {
+    bytes_ += frame.payload().size();
     entries_.push_back({at, std::move(frame)});
-    if (entries_.size() <= most_) return;
-    if (entries_.front().at) dropped_ = entries_.front().at;
-    entries_.pop_front();
-    ++begin_;
+    while (entries_.size() > most_ || (bytes_ > most_bytes && entries_.size() > 1)) drop_oldest();
   }
 
   cursor begin() const noexcept { return begin_; }
@@ -54,9 +55,18 @@ class live_log {
     sansocket::prepared_message frame;
   };
 
+  void drop_oldest() {
+    const entry& oldest = entries_.front();
+    if (oldest.at) dropped_ = oldest.at;
+    bytes_ -= oldest.frame.payload().size();
+    entries_.pop_front();
+    ++begin_;
+  }
+
   std::size_t most_;
   std::deque<entry> entries_;
   cursor begin_ = 0;
+  std::size_t bytes_ = 0;         // of the entries' texts
   std::optional<place> dropped_;  // the last one that is not held any more
 };
 

@@ -26,6 +26,22 @@ TEST_CASE("live_log: holds the newest, and numbers go on", "[live_log]") {
   CHECK(sansocket::text_of(log[4].payload()) == "5");
 }
 
+TEST_CASE("live_log: holds no more than so many bytes, and always the newest", "[live_log]") {
+  live_log log(100);
+  const std::string text(live_log::most_bytes / 4, 'x');
+  for (std::uint64_t i = 1; i <= 10; ++i) log.add(place{i, 0}, frame(text));
+  CHECK(log.end() == 10);
+  CHECK(log.end() - log.begin() == 4);
+  CHECK_FALSE(log.behind(place{5, 0}));
+  CHECK(log.behind(place{6, 0}) == 6U);
+
+  log.add(place{11, 0}, frame(std::string(live_log::most_bytes + 1, 'x')));
+  CHECK(log.begin() == 10);
+  CHECK(log.end() == 11);
+  log.add(place{12, 0}, frame("x"));
+  CHECK(log.begin() == 11);
+}
+
 TEST_CASE("live_log: finds where one goes on, or says that it cannot", "[live_log]") {
   live_log log(3);
   CHECK(log.behind(std::nullopt) == 0U);
