@@ -115,6 +115,7 @@ inline transfer write_some(int fd, std::span<const sansocket::const_bytes> runs)
   std::size_t count = 0;
   for (const sansocket::const_bytes run : runs) {
     // iovec is not const-correct; sendmsg does not write to what it points to.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
     if (!run.empty() && count < parts.size()) parts[count++] = {const_cast<std::byte*>(run.data()), run.size()};
   }
   if (count == 0) return {};

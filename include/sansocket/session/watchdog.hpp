@@ -108,8 +108,8 @@ class basic_watchdog {
   /// When expire() has something to say; time_point::max() if never. It moves with every call above.
   constexpr time_point deadline() const noexcept;
 
-  /// Says what is due. Read first what the transport has: after a pause of this end's own, the
-  /// peer's bytes may be waiting there.
+  /// Says what is due. Read first what the transport has, and do not ask while this end reads nothing of
+  /// its own will: the peer's bytes may be waiting there.
   /// Gives: nothing before deadline(), and nothing changes; send_ping once for each ping; close once:
   ///        the limit of the closing runs from then; after drop, drop for ever.
   constexpr watchdog_action expire(time_point now) noexcept;
