@@ -41,9 +41,10 @@ constexpr bool may_stand_in_name(char32_t c) noexcept {
            c == '_';
   }
   const auto within = [c](char32_t first, char32_t last) { return c >= first && c <= last; };
-  const bool hidden = within(0x80, 0xA0) || c == 0xAD || c == 0x061C || c == 0x1680 || c == 0x180E ||
-                      within(0x2000, 0x200F) || within(0x2028, 0x202F) || within(0x205F, 0x206F) || c == 0x3000 ||
-                      c == 0x3164 || c == 0xFEFF || within(0xFFF0, 0xFFFB);
+  const bool hidden = within(0x80, 0xA0) || c == 0xAD || c == 0x034F || c == 0x061C || within(0x115F, 0x1160) ||
+                      c == 0x1680 || within(0x17B4, 0x17B5) || within(0x180B, 0x180F) || within(0x2000, 0x200F) ||
+                      within(0x2028, 0x202F) || within(0x205F, 0x206F) || c == 0x2800 || c == 0x3000 || c == 0x3164 ||
+                      within(0xFE00, 0xFE0F) || c == 0xFEFF || c == 0xFFA0 || within(0xFFF0, 0xFFFB);
   const bool foreign = within(0xE000, 0xF8FF) || within(0xE0000, 0x10FFFF) || (c & 0xFFFEU) == 0xFFFE;
   return !hidden && !foreign;
 }

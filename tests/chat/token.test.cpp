@@ -97,6 +97,11 @@ TEST_CASE("user name: letters of any script, digits, hyphen, underscore, spaces 
     INFO(name);
     CHECK_FALSE(chat::is_user_name(name));
   }
+  // Fillers, blanks and selectors, which nothing is seen of
+  for (const std::string_view unseen : {"\xCD\x8F", "\xE1\x85\x9F", "\xE1\x85\xA0", "\xE1\x9E\xB4", "\xE1\xA0\x8B",
+                                        "\xE2\xA0\x80", "\xEF\xB8\x8F", "\xEF\xBE\xA0"}) {
+    CHECK_FALSE(chat::is_user_name(std::string("ann").append(unseen)));
+  }
   std::string umlauts;
   for (int i = 0; i < 32; ++i) umlauts += "\xC3\xB6";
   CHECK(chat::is_user_name(umlauts));
