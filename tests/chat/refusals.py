@@ -427,6 +427,22 @@ async def gives_everyone_a_turn():
     await server.stop_and_end()
 
 
+async def logs_without_waiting():
+    server = await Server.serve(PROGRAM, "--message-burst", "100000", "--byte-burst", "1000000000")
+    ann = await server.member("ann")
+    with step("a log that nobody reads holds up nobody, and says later what it has left out"):
+        server.reader.cancel()
+        for i in range(3000):  # each is two lines, and a pipe takes 64 KiB
+            await ann.join(f"room {i}")
+        server.reader = asyncio.create_task(server.read_log())
+        i = 0
+        while not any("left_out" in e for e in server.events()):
+            await ann.join(f"again {(i := i + 1)}")
+        expect_equal([e["left_out"] > 100 for e in server.events() if "left_out" in e][0], True, "left out")
+    await ann.close()
+    await server.stop_and_end()
+
+
 async def test():
     await refuses_upgrades()
     await ends_connections()
@@ -438,6 +454,7 @@ async def test():
     await drops_the_silent()
     await leaves_the_slow_behind()
     await gives_everyone_a_turn()
+    await logs_without_waiting()
 
 
 run(test)
