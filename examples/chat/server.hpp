@@ -61,6 +61,7 @@ class server {
 
   /// So many more than WebSockets are accepted: pages, and those who are told that there is no room.
   static constexpr std::size_t spare_sockets = 256;
+  static constexpr int accepted_in_turn = 64;
   static constexpr auto longest_stop = std::chrono::seconds(2);
   /// How often one that takes all that it is sent is filled up again before the others have their turn.
   static constexpr int rounds_in_turn = 4;

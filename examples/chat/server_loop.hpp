@@ -67,7 +67,8 @@ inline void server::watch(int operation, int fd, std::uint64_t id, std::uint32_t
 inline void server::accept_peers() {
   if (accept_again_ != clock::time_point::max()) watch(EPOLL_CTL_MOD, listener_.value(), listener_id, EPOLLIN);
   accept_again_ = clock::time_point::max();
-  while (may_accept()) {
+  for (int accepted = 0; may_accept(); ++accepted) {
+    if (accepted == accepted_in_turn) return;  // epoll will say that there are more
     sockaddr_in from{};
     socklen_t size = sizeof from;
     auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&from));
