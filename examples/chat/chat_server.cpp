@@ -8,6 +8,7 @@
 // Whoever comes signs in with a name alone: this is a demonstration.
 
 #include <openssl/rand.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstddef>
@@ -88,10 +89,19 @@ int print_token(const chat::token_signer& signer, const std::string& name) {
   return 0;
 }
 
+/// As many connections as the system lets this process have; what is set at first is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const chat::settings& chosen, const chat::token_signer& signer) {
   const chat::log_lines log(chosen.quiet);
   const auto kept = make_store(chosen, log);
   if (!kept) return fail("this program was built without hiredis, which --redis needs");
+  raise_descriptor_limit();
   examples::unique_fd listener = examples::listen_on_loopback(chosen.port);
   examples::unique_fd signal = stop_signal();
   sansocket::limiter_seed seed;

@@ -43,7 +43,7 @@ inline bool decode_base64url(std::string_view text, std::string& data) {
   padded.append((4 - (padded.size() % 4)) % 4, '=');
   data.resize(padded.size() / 4 * 3);
   const auto size = sansocket::decode_base64(padded, sansocket::bytes_of(data));
-  data.resize(*size);
+  data.resize(size ? *size : 0);
   return size.has_value();
 }
 

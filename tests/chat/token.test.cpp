@@ -17,6 +17,16 @@ std::vector<std::byte> secret(unsigned char filler) { return std::vector<std::by
 
 }  // namespace
 
+TEST_CASE("token: text that is no base64url is refused, whatever its length", "[token]") {
+  std::string data = "untouched";
+  for (const char* const text : {"A", "AAAAA", "A===", "A+", "A/", "Zg=", "Zh", "?"}) {
+    CAPTURE(text);
+    CHECK_FALSE(chat::detail::decode_base64url(text, data));
+  }
+  REQUIRE(chat::detail::decode_base64url("Zg", data));
+  CHECK(data == "f");
+}
+
 TEST_CASE("token: is the name, the expiry and an HMAC over both", "[token]") {
   // The signature was made with openssl: openssl dgst -sha256 -mac HMAC -macopt hexkey:0101...
   const token_signer signer(secret(1));
