@@ -17,9 +17,9 @@
 #include <string>
 #include <vector>
 
-#include "client_link.hpp"
-#include "client_session.hpp"
-#include "client_terminal.hpp"
+#include "client/link.hpp"
+#include "client/session.hpp"
+#include "client/terminal.hpp"
 #include "sansocket/codec/utf8.hpp"
 
 namespace {

@@ -1,6 +1,6 @@
 // A chat: rooms over WebSocket, with sign-in, limits, history and orderly ends, and a page to use it with.
 //
-//     chat_server [--port N] [--secret-file FILE] [--journal FILE] [--redis HOST:PORT] ...   (see settings.hpp)
+//     chat_server [--port N] [--secret-file FILE] [--journal FILE] [--redis HOST:PORT] ...   (see server/settings.hpp)
 //     chat_server --secret-file FILE --make-token NAME
 //
 // It listens on 127.0.0.1, prints `chat: http://127.0.0.1:PORT/` and serves until SIGINT or SIGTERM. What is
@@ -23,11 +23,11 @@
 #include <utility>
 #include <vector>
 
-#include "memory_store.hpp"
-#include "server.hpp"
+#include "server/memory_store.hpp"
+#include "server/server.hpp"
 
 #ifdef SANSOCKET_CHAT_WITH_REDIS
-#include "redis_store.hpp"
+#include "redis/store.hpp"
 #endif
 
 namespace {

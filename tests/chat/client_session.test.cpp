@@ -1,11 +1,11 @@
-#include "client_session.hpp"
+#include "client/session.hpp"
 
 #include <map>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
-#include "replies.hpp"
+#include "server/replies.hpp"
 
 namespace {
 

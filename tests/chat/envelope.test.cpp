@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "replies.hpp"
 #include "schema.hpp"
+#include "server/replies.hpp"
 
 namespace {
 

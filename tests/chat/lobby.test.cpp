@@ -1,4 +1,4 @@
-#include "lobby.hpp"
+#include "server/lobby.hpp"
 
 #include <algorithm>
 #include <deque>

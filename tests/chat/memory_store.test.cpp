@@ -1,4 +1,4 @@
-#include "memory_store.hpp"
+#include "server/memory_store.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>

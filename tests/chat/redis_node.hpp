@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "redis/store.hpp"
 #include "redis_process.hpp"
-#include "redis_store.hpp"
 
 namespace tests {
 

@@ -1,9 +1,9 @@
-#include "redis_feed.hpp"
-#include "redis_format.hpp"
-#include "redis_presence.hpp"
-#include "redis_queue.hpp"
-#include "redis_reply.hpp"
-#include "redis_room.hpp"
+#include "redis/feed.hpp"
+#include "redis/format.hpp"
+#include "redis/presence.hpp"
+#include "redis/queue.hpp"
+#include "redis/reply.hpp"
+#include "redis/room.hpp"
 //
 #include <chrono>
 #include <random>

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "posix_socket.hpp"
-#include "redis_reply.hpp"
+#include "redis/reply.hpp"
 
 namespace tests {
 

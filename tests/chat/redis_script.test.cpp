@@ -1,4 +1,4 @@
-#include "redis_format.hpp"
+#include "redis/format.hpp"
 //
 #include <string>
 #include <string_view>

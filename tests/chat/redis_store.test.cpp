@@ -1,4 +1,4 @@
-#include "redis_store.hpp"
+#include "redis/store.hpp"
 //
 #include <algorithm>
 #include <map>

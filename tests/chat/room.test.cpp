@@ -1,4 +1,4 @@
-#include "room.hpp"
+#include "server/room.hpp"
 
 #include <optional>
 #include <string>

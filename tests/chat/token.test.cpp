@@ -1,4 +1,4 @@
-#include "token.hpp"
+#include "server/token.hpp"
 
 #include <cstddef>
 #include <string>

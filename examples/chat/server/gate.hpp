@@ -1,6 +1,6 @@
 // Who is let in: what is checked before a request becomes a WebSocket.
-#ifndef SANSOCKET_EXAMPLES_CHAT_GATE_HPP
-#define SANSOCKET_EXAMPLES_CHAT_GATE_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_GATE_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_GATE_HPP
 
 #include <algorithm>
 #include <array>
@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "envelope.hpp"
-#include "http_answer.hpp"
 #include "sansocket/crypto/openssl.hpp"
 #include "sansocket/handshake/upgrade.hpp"
 #include "sansocket/session/connection_limiter.hpp"
-#include "settings.hpp"
-#include "store.hpp"
-#include "token.hpp"
+#include "server/http_answer.hpp"
+#include "server/settings.hpp"
+#include "server/store.hpp"
+#include "server/token.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // A file that messages are written to before they count as stored: one JSON object a line.
-#ifndef SANSOCKET_EXAMPLES_CHAT_JOURNAL_HPP
-#define SANSOCKET_EXAMPLES_CHAT_JOURNAL_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_JOURNAL_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_JOURNAL_HPP
 
 #include <fcntl.h>
 #include <sys/file.h>

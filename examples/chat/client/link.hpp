@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "client_wire.hpp"
+#include "client/wire.hpp"
 #include "sansocket/sansocket.hpp"
 #include "sansocket/session/backoff.hpp"
 #include "sansocket/session/watchdog.hpp"

@@ -1,6 +1,6 @@
 // The server: one thread, one epoll; sockets on one side, the lobby and the store on the other.
-#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_HPP
-#define SANSOCKET_EXAMPLES_CHAT_SERVER_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_HPP
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -19,15 +19,15 @@
 #include <utility>
 #include <vector>
 
-#include "gate.hpp"
-#include "lobby.hpp"
-#include "log_line.hpp"
-#include "pages.hpp"
-#include "peer.hpp"
-#include "settings.hpp"
-#include "store.hpp"
-#include "timer_queue.hpp"
-#include "token.hpp"
+#include "server/gate.hpp"
+#include "server/lobby.hpp"
+#include "server/log_line.hpp"
+#include "server/pages.hpp"
+#include "server/peer.hpp"
+#include "server/settings.hpp"
+#include "server/store.hpp"
+#include "server/timer_queue.hpp"
+#include "server/token.hpp"
 
 namespace chat {
 
@@ -115,8 +115,8 @@ class server {
 
 }  // namespace chat
 
-#include "server_http.hpp"
-#include "server_loop.hpp"
-#include "server_socket.hpp"
+#include "server/server_http.hpp"
+#include "server/server_loop.hpp"
+#include "server/server_socket.hpp"
 
 #endif

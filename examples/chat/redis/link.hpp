@@ -18,9 +18,9 @@
 #include <string_view>
 
 #include "posix_socket.hpp"
-#include "redis_reply.hpp"
+#include "redis/reply.hpp"
 #include "sansocket/session/watchdog.hpp"
-#include "store.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -1,7 +1,7 @@
 // What the server answers over HTTP, and how a request becomes a WebSocket. A part of server.hpp, which includes it at
 // its end.
-#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_HTTP_HPP
-#define SANSOCKET_EXAMPLES_CHAT_SERVER_HTTP_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_HTTP_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_HTTP_HPP
 
 namespace chat {
 

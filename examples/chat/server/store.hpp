@@ -1,6 +1,6 @@
 // Where messages are kept, and what ties several nodes together: the interface to both.
-#ifndef SANSOCKET_EXAMPLES_CHAT_STORE_HPP
-#define SANSOCKET_EXAMPLES_CHAT_STORE_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_STORE_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_STORE_HPP
 
 #include <chrono>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // An answer over HTTP, after which the connection ends.
-#ifndef SANSOCKET_EXAMPLES_CHAT_HTTP_ANSWER_HPP
-#define SANSOCKET_EXAMPLES_CHAT_HTTP_ANSWER_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_HTTP_ANSWER_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_HTTP_ANSWER_HPP
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
 // What the server says: the envelopes that it writes.
-#ifndef SANSOCKET_EXAMPLES_CHAT_REPLIES_HPP
-#define SANSOCKET_EXAMPLES_CHAT_REPLIES_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_REPLIES_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_REPLIES_HPP
 
 #include <algorithm>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // A room, as far as this node knows it: who is in it, and what is said.
-#ifndef SANSOCKET_EXAMPLES_CHAT_ROOM_HPP
-#define SANSOCKET_EXAMPLES_CHAT_ROOM_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_ROOM_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_ROOM_HPP
 
 #include <cstddef>
 #include <cstdint>
@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "live_log.hpp"
-#include "member.hpp"
-#include "replies.hpp"
+#include "server/live_log.hpp"
+#include "server/member.hpp"
+#include "server/replies.hpp"
 
 namespace chat {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "store.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -1,7 +1,7 @@
 // What the server does with one socket: bytes in, events out, bytes out. A part of server.hpp, which includes it at its
 // end.
-#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_SOCKET_HPP
-#define SANSOCKET_EXAMPLES_CHAT_SERVER_SOCKET_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_SOCKET_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_SOCKET_HPP
 
 namespace chat {
 

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "message.hpp"
-#include "redis_format.hpp"
+#include "redis/format.hpp"
 
 namespace chat {
 

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "posix_socket.hpp"
-#include "redis_feed.hpp"
-#include "redis_format.hpp"
-#include "redis_presence.hpp"
-#include "redis_reply.hpp"
-#include "store.hpp"
+#include "redis/feed.hpp"
+#include "redis/format.hpp"
+#include "redis/presence.hpp"
+#include "redis/reply.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // A store in this process: bounded logs, and a journal if they are to outlive it.
-#ifndef SANSOCKET_EXAMPLES_CHAT_MEMORY_STORE_HPP
-#define SANSOCKET_EXAMPLES_CHAT_MEMORY_STORE_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_MEMORY_STORE_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_MEMORY_STORE_HPP
 
 #include <algorithm>
 #include <cstddef>
@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
-#include "journal.hpp"
-#include "store.hpp"
+#include "server/journal.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // The page and its files, and signing in: what is served over plain HTTP.
-#ifndef SANSOCKET_EXAMPLES_CHAT_PAGES_HPP
-#define SANSOCKET_EXAMPLES_CHAT_PAGES_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_PAGES_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_PAGES_HPP
 
 #include <algorithm>
 #include <array>
@@ -13,13 +13,13 @@
 #include <string_view>
 #include <utility>
 
-#include "http_answer.hpp"
 #include "posix_socket.hpp"
 #include "sansocket/handshake/origin.hpp"
 #include "sansocket/http/head.hpp"
 #include "sansocket/http/token.hpp"
 #include "schema.hpp"
-#include "token.hpp"
+#include "server/http_answer.hpp"
+#include "server/token.hpp"
 
 #ifndef SANSOCKET_CHAT_PAGE_DIR
 #define SANSOCKET_CHAT_PAGE_DIR "examples/chat/page"

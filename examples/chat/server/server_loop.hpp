@@ -1,6 +1,6 @@
 // The server's event loop. A part of server.hpp, which includes it at its end.
-#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_LOOP_HPP
-#define SANSOCKET_EXAMPLES_CHAT_SERVER_LOOP_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_LOOP_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_SERVER_LOOP_HPP
 
 namespace chat {
 

@@ -21,12 +21,12 @@
 #include <utility>
 #include <vector>
 
-#include "redis_format.hpp"
-#include "redis_link.hpp"
-#include "redis_queue.hpp"
-#include "redis_room.hpp"
+#include "redis/format.hpp"
+#include "redis/link.hpp"
+#include "redis/queue.hpp"
+#include "redis/room.hpp"
 #include "sansocket/session/backoff.hpp"
-#include "store.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 
@@ -206,7 +206,7 @@ inline void redis_store::appended(redis_value reply) {
 
 }  // namespace chat
 
-#include "redis_store_links.hpp"
-#include "redis_store_rooms.hpp"
+#include "redis/store_links.hpp"
+#include "redis/store_rooms.hpp"
 
 #endif

@@ -1,6 +1,6 @@
 // One WebSocket connection, seen as someone who takes part.
-#ifndef SANSOCKET_EXAMPLES_CHAT_MEMBER_HPP
-#define SANSOCKET_EXAMPLES_CHAT_MEMBER_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_MEMBER_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_MEMBER_HPP
 
 #include <cstddef>
 #include <cstdint>
@@ -10,9 +10,9 @@
 #include <string_view>
 #include <utility>
 
-#include "live_log.hpp"
 #include "message.hpp"
 #include "sansocket/connection/connection.hpp"
+#include "server/live_log.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // When to look at which connection again.
-#ifndef SANSOCKET_EXAMPLES_CHAT_TIMER_QUEUE_HPP
-#define SANSOCKET_EXAMPLES_CHAT_TIMER_QUEUE_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_TIMER_QUEUE_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_TIMER_QUEUE_HPP
 
 #include <cstdint>
 #include <optional>
@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "store.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // What a user may be called.
-#ifndef SANSOCKET_EXAMPLES_CHAT_USER_NAME_HPP
-#define SANSOCKET_EXAMPLES_CHAT_USER_NAME_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_USER_NAME_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_USER_NAME_HPP
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The proof of who someone is: "name.expiry.signature", made at sign-in and checked before the upgrade.
-#ifndef SANSOCKET_EXAMPLES_CHAT_TOKEN_HPP
-#define SANSOCKET_EXAMPLES_CHAT_TOKEN_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_TOKEN_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_TOKEN_HPP
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "sansocket/codec/base64.hpp"
-#include "user_name.hpp"
+#include "server/user_name.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // One accepted socket, from its first byte to its last.
-#ifndef SANSOCKET_EXAMPLES_CHAT_PEER_HPP
-#define SANSOCKET_EXAMPLES_CHAT_PEER_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_PEER_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_PEER_HPP
 
 #include <array>
 #include <cstddef>
@@ -9,15 +9,15 @@
 #include <string>
 #include <utility>
 
-#include "member.hpp"
 #include "posix_socket.hpp"
 #include "sansocket/http/head.hpp"
 #include "sansocket/http/head_reader.hpp"
 #include "sansocket/session/connection_limiter.hpp"
 #include "sansocket/session/rate_limiter.hpp"
 #include "sansocket/session/watchdog.hpp"
-#include "settings.hpp"
-#include "store.hpp"
+#include "server/member.hpp"
+#include "server/settings.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -1,6 +1,6 @@
 // The rooms and those in them: what members say goes to the store, what the store tells goes to members.
-#ifndef SANSOCKET_EXAMPLES_CHAT_LOBBY_HPP
-#define SANSOCKET_EXAMPLES_CHAT_LOBBY_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_LOBBY_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_LOBBY_HPP
 
 #include <algorithm>
 #include <cstddef>
@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "envelope.hpp"
-#include "log_line.hpp"
-#include "member.hpp"
-#include "replies.hpp"
-#include "room.hpp"
-#include "store.hpp"
+#include "server/log_line.hpp"
+#include "server/member.hpp"
+#include "server/replies.hpp"
+#include "server/room.hpp"
+#include "server/store.hpp"
 
 namespace chat {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "message.hpp"
-#include "redis_reply.hpp"
+#include "redis/reply.hpp"
 
 namespace chat {
 

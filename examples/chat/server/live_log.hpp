@@ -1,6 +1,6 @@
 // The newest messages of a room as frames that are ready to be sent, each encoded once for all members.
-#ifndef SANSOCKET_EXAMPLES_CHAT_LIVE_LOG_HPP
-#define SANSOCKET_EXAMPLES_CHAT_LIVE_LOG_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_LIVE_LOG_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_LIVE_LOG_HPP
 
 #include <algorithm>
 #include <cstddef>

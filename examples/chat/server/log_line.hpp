@@ -1,6 +1,6 @@
 // What the server does, for those who run it: one JSON object a line on stderr.
-#ifndef SANSOCKET_EXAMPLES_CHAT_LOG_LINE_HPP
-#define SANSOCKET_EXAMPLES_CHAT_LOG_LINE_HPP
+#ifndef SANSOCKET_EXAMPLES_CHAT_SERVER_LOG_LINE_HPP
+#define SANSOCKET_EXAMPLES_CHAT_SERVER_LOG_LINE_HPP
 
 #include <poll.h>
 #include <unistd.h>
