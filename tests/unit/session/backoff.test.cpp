@@ -13,6 +13,7 @@
 
 #include "catch.hpp"
 #include "exact_buffer.hpp"
+#include "fake_clock.hpp"
 
 using namespace sansocket;
 using namespace std::chrono_literals;
@@ -20,18 +21,11 @@ using sansocket::tests::exact_buffer;
 
 namespace {
 
-/// Ticks in milliseconds, and cannot be asked what time it is.
-struct fake_clock {
-  using rep = std::int64_t;
-  using period = std::milli;
-  using duration = std::chrono::duration<rep, period>;
-  using time_point = std::chrono::time_point<fake_clock>;
-};
-
-using waits = basic_backoff<fake_clock>;
+using ms_clock = tests::fake_clock<std::milli>;
+using waits = basic_backoff<ms_clock>;
 using options = waits::options;
-using ms = fake_clock::duration;
-using time_point = fake_clock::time_point;
+using ms = ms_clock::duration;
+using time_point = ms_clock::time_point;
 
 constexpr time_point at(ms since_start) { return time_point(since_start); }
 

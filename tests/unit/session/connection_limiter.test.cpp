@@ -16,6 +16,7 @@
 
 #include "catch.hpp"
 #include "exact_buffer.hpp"
+#include "fake_clock.hpp"
 #include "hex.hpp"
 
 using namespace sansocket;
@@ -26,16 +27,7 @@ using sansocket::tests::to_hex;
 
 namespace {
 
-/// A clock that cannot be read: the limiter takes times only.
-template <class Period>
-struct test_clock {
-  using rep = std::int64_t;
-  using period = Period;
-  using duration = std::chrono::duration<rep, period>;
-  using time_point = std::chrono::time_point<test_clock>;
-  static constexpr bool is_steady = true;
-};
-using nano_clock = test_clock<std::nano>;
+using nano_clock = tests::fake_clock<std::nano>;
 using time_point = nano_clock::time_point;
 using verdict = connection_verdict;
 
@@ -407,7 +399,7 @@ TEST_CASE("connection_limiter: no limit, window or time is too large", "[connect
 }
 
 TEST_CASE("connection_limiter: coarse clocks do", "[connection_limiter]") {
-  using seconds_clock = test_clock<std::ratio<1>>;
+  using seconds_clock = tests::fake_clock<std::ratio<1>>;
   const seconds_clock::time_point now(1h);
   basic_connection_limiter<seconds_clock> door(attempts(7, unlimited, 1s), seed);
   const std::string key = "a";

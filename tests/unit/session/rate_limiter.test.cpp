@@ -10,22 +10,14 @@
 #include <type_traits>
 
 #include "catch.hpp"
+#include "fake_clock.hpp"
 
 using namespace sansocket;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// A clock that cannot be read: the limiter takes times only.
-template <class Period>
-struct test_clock {
-  using rep = std::int64_t;
-  using period = Period;
-  using duration = std::chrono::duration<rep, period>;
-  using time_point = std::chrono::time_point<test_clock>;
-  static constexpr bool is_steady = true;
-};
-using nano_clock = test_clock<std::nano>;
+using nano_clock = tests::fake_clock<std::nano>;
 using limiter = basic_rate_limiter<nano_clock>;
 using time_point = nano_clock::time_point;
 
@@ -242,7 +234,7 @@ TEST_CASE("rate_limiter: no rate, size or time is too large", "[rate_limiter]") 
 }
 
 TEST_CASE("rate_limiter: coarse clocks do", "[rate_limiter]") {
-  using seconds_clock = test_clock<std::ratio<1>>;
+  using seconds_clock = tests::fake_clock<std::ratio<1>>;
   const rate_limits limits{3, 0, unlimited, none, 2s};
   basic_rate_limiter<seconds_clock> peer(limits);
   const seconds_clock::time_point now(1h);

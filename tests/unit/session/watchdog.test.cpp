@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "catch.hpp"
+#include "fake_clock.hpp"
 
 using namespace sansocket;
 using namespace std::chrono_literals;
@@ -17,18 +18,11 @@ using namespace std::string_view_literals;
 
 namespace {
 
-/// Ticks in milliseconds, and cannot be asked what time it is.
-struct fake_clock {
-  using rep = std::int64_t;
-  using period = std::milli;
-  using duration = std::chrono::duration<rep, period>;
-  using time_point = std::chrono::time_point<fake_clock>;
-};
-
-using dog = basic_watchdog<fake_clock>;
+using ms_clock = tests::fake_clock<std::milli>;
+using dog = basic_watchdog<ms_clock>;
 using limits = dog::limits;
-using ms = fake_clock::duration;
-using time_point = fake_clock::time_point;
+using ms = ms_clock::duration;
+using time_point = ms_clock::time_point;
 using action = watchdog_action;
 using reason = watchdog_reason;
 
