@@ -34,7 +34,9 @@ async function start_server(...options) {
 }
 
 async function connect(port, options = {}) {
-  const ws = new WebSocket(`wss://localhost:${port}/`, { ca, ALPNProtocols: ['http/1.1'], ...options });
+  // By address: where the name leads to IPv6 first, older versions of Node.js try nothing else.
+  const ws = new WebSocket(`wss://127.0.0.1:${port}/`,
+    { ca, servername: 'localhost', ALPNProtocols: ['http/1.1'], ...options });
   await once(ws, 'open');
   return ws;
 }
